@@ -1,0 +1,1 @@
+"""The fraud domain: event types, data, features and simulation, free of any cloud."""

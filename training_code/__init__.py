@@ -1,0 +1,1 @@
+"""Programs of the training containers; each entry module calls `bootstrap.install` before other imports."""
