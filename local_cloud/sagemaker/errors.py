@@ -35,6 +35,4 @@ class NotImplementedHere(SageMakerError):
     code = "UnknownOperationException"
 
     def __init__(self, operation: str):
-        super().__init__(
-            f"{operation} is not available in the local cloud; docs/local-cloud.md lists what is."
-        )
+        super().__init__(f"{operation} is not available in the local cloud; docs/local-cloud.md lists what is.")

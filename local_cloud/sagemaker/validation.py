@@ -65,13 +65,9 @@ def _check_string(value: str, shape: Any, path: str, errors: list[str]) -> None:
 def _check_size(size: float, shape: Any, path: str, errors: list[str], what: str) -> None:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     if low is not None and size < low:
-        errors.append(
-            f"'{path}' failed to satisfy constraint: Member must have {what} greater than or equal to {low}"
-        )
+        errors.append(f"'{path}' failed to satisfy constraint: Member must have {what} greater than or equal to {low}")
     if high is not None and size > high:
-        errors.append(
-            f"'{path}' failed to satisfy constraint: Member must have {what} less than or equal to {high}"
-        )
+        errors.append(f"'{path}' failed to satisfy constraint: Member must have {what} less than or equal to {high}")
 
 
 @cache

@@ -45,9 +45,7 @@ def scope(account: str, region_name: str, function: Callable[..., Any]) -> Calla
     return run
 
 
-def add_service(
-    name: str, module: ModuleType, *, credential_scope: str | None = None, **patterns: list[str]
-) -> None:
+def add_service(name: str, module: ModuleType, *, credential_scope: str | None = None, **patterns: list[str]) -> None:
     """Route requests to a module with handle_request, get_state, load_persisted_state and reset."""
     from ministack import app
     from ministack.core import router
