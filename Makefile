@@ -1,0 +1,66 @@
+# fraudstack: `make demo` runs the platform on this machine, `make test` checks it. Both set up what they need.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export CDK_DISABLE_CLI_TELEMETRY := true
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+
+ENV ?= dev
+DATA ?=
+EVENT_TYPE ?=
+PORT ?= 4566
+TESTS ?= tests
+
+.PHONY: help setup demo test lint synth deploy up down bench docs lock clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "Python 3.11 to 3.13 is needed; found: $(PYTHON). Name one: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+setup: $(BIN)/python ## install everything into .venv and node_modules (a second run skips what is done)
+	@$(BIN)/python scripts/toolchain.py
+
+demo: setup ## the whole life cycle on the embedded local cloud  [DATA=file.parquet|csv] [EVENT_TYPE=name|file.yaml] [PORT=4566]
+	@$(BIN)/python -m scripts.demo --port $(PORT) $(if $(DATA),--data "$(DATA)") $(if $(EVENT_TYPE),--event-type "$(EVENT_TYPE)")
+
+test: setup ## every test  [TESTS=tests/unit]
+	@$(BIN)/python -m pytest $(TESTS)
+
+lint: setup ## ruff
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+synth: setup ## the CloudFormation templates of one environment into cdk.out  [ENV=dev|staging|prod]
+	@node_modules/.bin/cdk synth --quiet -c env=$(ENV)
+
+deploy: setup ## deploy to the AWS account of your credentials  [ENV=dev|staging|prod]
+	@node_modules/.bin/cdk deploy --all -c env=$(ENV)
+
+up: setup ## start the local cloud in the background  [PORT=4566]
+	@$(BIN)/python -m local_cloud up --port $(PORT)
+
+down: ## stop the local cloud  [PORT=4566]
+	@$(BIN)/python -m local_cloud down --port $(PORT)
+
+bench: setup ## every benchmark, as ratios
+	@for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python -m benchmarks.$$(basename $$b .py) || exit 1; done
+
+docs: setup ## regenerate the generated parts of docs/
+	@$(BIN)/python -m scripts.generate_configuration_docs
+	@$(BIN)/python -m local_cloud.coverage
+
+lock: $(BIN)/python ## resolve pyproject.toml anew into requirements.lock
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra test \
+		--no-emit-package nvidia-nccl-cu12 --no-emit-package pip pyproject.toml -o requirements.lock
+
+clean: ## remove what the targets made (the local cloud's state too)
+	@-$(BIN)/python -m local_cloud down --port $(PORT) 2>/dev/null
+	@rm -rf $(VENV) node_modules build cdk.out out .local-cloud
