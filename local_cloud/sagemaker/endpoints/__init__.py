@@ -1,0 +1,1 @@
+"""Endpoints as real processes: configurations, fleets, traffic, deployments and metrics."""
