@@ -44,13 +44,9 @@ class Feature:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name or self.name.startswith("__"):
-            raise SchemaError(
-                f"features.name: {self.name!r} must be a non-empty string not starting with '__'"
-            )
+            raise SchemaError(f"features.name: {self.name!r} must be a non-empty string not starting with '__'")
         if self.type not in FEATURE_TYPES:
-            raise SchemaError(
-                f"features.type of {self.name!r}: {self.type!r} is not one of {', '.join(FEATURE_TYPES)}"
-            )
+            raise SchemaError(f"features.type of {self.name!r}: {self.type!r} is not one of {', '.join(FEATURE_TYPES)}")
 
 
 @dataclass(frozen=True)
