@@ -3,14 +3,34 @@
 import asyncio
 import json
 import logging
+import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from local_cloud.sagemaker import lifecycle
 from local_cloud.sagemaker.errors import SageMakerError
 from local_cloud.sagemaker.operations import call
 from local_cloud.sagemaker.store import STORE
 
 Response = tuple[int, dict[str, str], bytes]
+Route = Callable[[re.Match[str], str, dict[str, str], bytes, dict[str, list[str]]], Awaitable[Response]]
 log = logging.getLogger("local_cloud.sagemaker")
+
+_routes: list[tuple[re.Pattern[str], Route]] = []
+
+
+def route(pattern: str) -> Callable[[Route], Route]:
+    """Register a REST path: ``async handler(match, method, headers, body, query) -> (status, headers, body)``.
+
+    The path must also be routed to SageMaker by ``local_cloud.extension``. The handler runs on the server's event
+    loop and must not block it.
+    """
+
+    def register(handler: Route) -> Route:
+        _routes.append((re.compile(pattern), handler))
+        return handler
+
+    return register
 
 
 def to_json(status: int, body: Any) -> Response:
@@ -19,6 +39,9 @@ def to_json(status: int, body: Any) -> Response:
 
 async def handle_request(method: str, path: str, headers: dict, body: bytes, query: dict) -> Response:
     """One HTTP request, run on a worker thread because handlers wait for processes and other services."""
+    for pattern, handler in _routes:
+        if match := pattern.fullmatch(path):
+            return await handler(match, method, headers, body, query)
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     return await asyncio.to_thread(_control_plane, operation, body)
 
@@ -46,4 +69,5 @@ def load_persisted_state(state: dict[str, Any]) -> None:
 
 
 def reset() -> None:
+    lifecycle.resetting()
     STORE.clear()

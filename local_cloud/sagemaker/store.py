@@ -1,10 +1,11 @@
 """Records of every SageMaker resource, by account, region, kind and name; one lock for all of them."""
 
+import copy
 import threading
 from collections.abc import Iterator
 from typing import Any
 
-from local_cloud import hooks
+from local_cloud import hooks, state
 from local_cloud.sagemaker.errors import ResourceNotFound, ValidationError
 
 Record = dict[str, Any]
@@ -35,7 +36,14 @@ class Store:
     def put(self, kind: str, name: str, record: Record) -> Record:
         with self.lock:
             self._records[self._key(kind, name)] = record
+        state.touch()
         return record
+
+    def update(self, record: Record, **members: Any) -> None:
+        """Change members of a record at once, as far as readers and the saved state see it."""
+        with self.lock:
+            record.update(members)
+        state.touch()
 
     def find(self, kind: str, name: str) -> Record | None:
         return self._records.get(self._key(kind, name))
@@ -50,6 +58,7 @@ class Store:
     def remove(self, kind: str, name: str) -> Record:
         with self.lock:
             self.require(kind, name)
+            state.touch()
             return self._records.pop(self._key(kind, name))
 
     def all(self, kind: str) -> list[Record]:
@@ -64,8 +73,9 @@ class Store:
             return iter(list(self._records.items()))
 
     def dump(self) -> list[list[Any]]:
+        """Rows that ``load`` takes; copies, because the caller serialises them while handlers go on."""
         with self.lock:
-            return [[list(key), record] for key, record in self._records.items()]
+            return [[list(key), copy.deepcopy(record)] for key, record in self._records.items()]
 
     def load(self, rows: list[list[Any]]) -> None:
         with self.lock:

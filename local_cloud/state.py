@@ -1,0 +1,31 @@
+"""Saves the state of all services shortly after it changed, so that even kill -9 loses a few seconds at most."""
+
+import logging
+import threading
+import time
+
+log = logging.getLogger("local_cloud.state")
+
+_changed = threading.Event()
+
+
+def touch() -> None:
+    """Say that something worth keeping changed."""
+    _changed.set()
+
+
+def start_snapshots(seconds: float) -> None:
+    """Save what changed, at most every ``seconds`` seconds, on a daemon thread."""
+    from local_cloud.hooks import persistence
+
+    def run() -> None:
+        while True:
+            _changed.wait()
+            time.sleep(seconds)
+            _changed.clear()
+            try:
+                persistence.save_changed()
+            except Exception:
+                log.exception("The state could not be saved; it will be tried again at the next change")
+
+    threading.Thread(target=run, daemon=True, name="snapshots").start()
