@@ -41,7 +41,9 @@ class RandomForestModel:
         features = np.ascontiguousarray(features, dtype=np.float32)
         step = max(1, _CHUNK // len(self.arrays["roots"]))
         parts = [self._scores(features[start : start + step]) for start in range(0, len(features), step)]
-        return np.concatenate(parts) if parts else np.zeros(0)
+        scores = np.concatenate(parts) if parts else np.zeros(0)
+        # Sums of the same leaves in another order differ in the last bit: rounded, they tie as they should.
+        return scores.astype(np.float32).astype(np.float64)
 
     def _scores(self, features: np.ndarray) -> np.ndarray:
         tree = self.arrays

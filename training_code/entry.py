@@ -1,0 +1,37 @@
+"""What every entry module shares: errors a user can act on end in one message, not in a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+FAILURE_LIMIT = 1024
+"""SageMaker shows this many characters of the failure file as the job's FailureReason."""
+
+
+def base_folder() -> Path:
+    """Return the container's base folder: /opt/ml, or SAGEMAKER_BASE_DIR where a platform sets another."""
+    return Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
+
+
+def run(work: Callable[[], None], output: Path | None = None) -> int:
+    """Do the work; return 0, or 1 after explaining a user's error on stderr and in output/failure.
+
+    ValueError and RuntimeError are the user's to correct (data, settings, environment); anything else is a
+    defect and keeps its traceback.
+    """
+    try:
+        work()
+    except (ValueError, RuntimeError) as error:
+        message = str(error) or type(error).__name__
+        print(f"ERROR: {message}", file=sys.stderr, flush=True)
+        folder = base_folder() / "output" if output is None else output
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "failure").write_text(message[:FAILURE_LIMIT], encoding="utf-8")
+        except OSError as problem:
+            print(f"the failure file could not be written: {problem}", file=sys.stderr)
+        return 1
+    return 0
