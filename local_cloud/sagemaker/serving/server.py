@@ -57,8 +57,11 @@ class Server(ThreadingHTTPServer):
 
     def load(self, model_dir: Path) -> None:
         """Load the model; end the process with the reason in its log when that fails."""
+        began = time.monotonic()
         try:
             self.model = Model(model_dir, dict(os.environ))
+            print(f"The model was loaded in {time.monotonic() - began:.2f} s; serving on port {self.server_port}.")
+            sys.stdout.flush()
         except BaseException:
             traceback.print_exc()
             sys.stderr.flush()

@@ -1,0 +1,156 @@
+"""InvokeEndpoint: one call routed to a variant's process on the event loop, counted and captured."""
+
+import asyncio
+import json
+import re
+import time
+from typing import Any
+from urllib.parse import unquote
+
+from local_cloud import hooks
+from local_cloud.sagemaker import capture, service
+from local_cloud.sagemaker.endpoints import metrics
+from local_cloud.sagemaker.endpoints.connections import Answer, Unreachable
+from local_cloud.sagemaker.endpoints.fleet import Live, Variant, live
+from local_cloud.sagemaker.errors import SageMakerError, ValidationError
+from local_cloud.sagemaker.store import STORE
+
+Response = tuple[int, dict[str, str], bytes]
+
+MAXIMUM_BODY = 6_291_456
+TIMEOUT = 60.0
+_PREFIX = "x-amzn-sagemaker-"
+_LIMITS = {"custom-attributes": 1024, "inference-id": 64}
+
+
+class ModelError(Exception):
+    """The container answered with an error, or not at all (status 0)."""
+
+    def __init__(self, status: int, message: str):
+        super().__init__(message)
+        self.status = status
+
+
+@service.route("/endpoints/([^/]+)/(invocations|invocations-response-stream|async-invocations)")
+async def handle(match: re.Match[str], method: str, headers: dict[str, str], body: bytes, query: dict) -> Response:
+    """A request of the sagemaker-runtime API, in the caller's account and region; errors in its format."""
+    name, action = unquote(match[1]), match[2]
+    try:
+        if method != "POST" or action != "invocations":
+            raise ValidationError(
+                f"{method} {action} is not available in the local cloud; use InvokeEndpoint or a transform job."
+            )
+        return await invoke(name, headers, body)
+    except SageMakerError as error:
+        code = "ValidationError" if isinstance(error, ValidationError) else error.code
+        return _error(error.status, code, {"Message": str(error)})
+    except ModelError as error:
+        return _model_error(name, error)
+
+
+async def invoke(name: str, headers: dict[str, str], body: bytes) -> Response:
+    """Call the endpoint's model.
+
+    Args:
+        name: the endpoint's name.
+        headers: the caller's, lower-case names.
+        body: at most 6,291,456 bytes.
+
+    Raises:
+        ValidationError: no such endpoint or variant, or a header is too long.
+        ModelError: the container answered other than 2xx or not within 60 s.
+    """
+    began = time.perf_counter()
+    running = _running(name)
+    if len(body) > MAXIMUM_BODY:
+        raise SageMakerError(f"HTTP content length exceeded {MAXIMUM_BODY} bytes.", code="413", status=413)
+    for header, limit in _LIMITS.items():
+        if len(headers.get(_PREFIX + header, "")) > limit:
+            raise ValidationError(f"X-Amzn-SageMaker-{header.title()} is longer than {limit} characters.")
+    target = headers.get(_PREFIX + "target-variant")
+    deadline = began + TIMEOUT
+    while True:
+        with running.route(target) as variant:
+            if variant is not None and await _ready(variant, deadline):
+                return await _call(running, variant, headers, body, began)
+        if time.perf_counter() > deadline:
+            raise ModelError(503, "The container does not run; see its logs.")
+        await asyncio.sleep(0.02)
+
+
+async def _ready(variant: Variant, deadline: float) -> bool:
+    """Whether the variant's process answers; while it is being restarted, wait for it."""
+    while not variant.process.ready.is_set():
+        if time.perf_counter() > deadline:
+            return False
+        await asyncio.sleep(0.02)
+    return True
+
+
+async def _call(running: Live, variant: Variant, headers: dict[str, str], body: bytes, began: float) -> Response:
+    sent = time.perf_counter()
+    status = 0
+    try:
+        answer = await _exchange(variant, _forwarded(headers), body)
+        status = answer.status
+    finally:
+        done = time.perf_counter()
+        metrics.record(running.name, variant.name, status or 500, done - sent, sent - began)
+    if not 200 <= status < 300:
+        raise ModelError(status, answer.body.decode("utf-8", "replace"))
+    content_type = answer.headers.get("content-type", "application/octet-stream")
+    capture.record(
+        running.capture,
+        running.name,
+        variant.name,
+        capture.Payload(headers.get("content-type", "application/octet-stream"), body),
+        capture.Payload(content_type, answer.body),
+        inference_id=headers.get(_PREFIX + "inference-id"),
+    )
+    passed = {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": variant.name}
+    if attributes := answer.headers.get(_PREFIX + "custom-attributes"):
+        passed["X-Amzn-SageMaker-Custom-Attributes"] = attributes
+    return 200, passed, answer.body
+
+
+async def _exchange(variant: Variant, headers: list[tuple[str, str]], body: bytes) -> Answer:
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            return await variant.process.connections.post("/invocations", headers, body)
+    except TimeoutError:
+        raise ModelError(
+            0,
+            "Your invocation timed out while waiting for a response from container primary. Review the latency metrics "
+            "for each container in Amazon CloudWatch, resolve the issue, and try again.",
+        ) from None
+    except Unreachable as error:
+        raise ModelError(0, f"The container closed the connection: {error}") from error
+
+
+def _running(name: str) -> Live:
+    record, running = STORE.find("Endpoint", name), live(name)
+    if record is None or running is None or record["EndpointStatus"] in ("Creating", "Failed", "Deleting"):
+        raise ValidationError(f"Endpoint {name} of account {hooks.account_id()} not found.")
+    return running
+
+
+def _forwarded(headers: dict[str, str]) -> list[tuple[str, str]]:
+    kept = [(name, headers[name]) for name in ("content-type", "accept") if headers.get(name)]
+    # botocore sends "Accept: */*"-less requests when none was given; the container's own default then applies.
+    return kept + [(name, value) for name, value in headers.items() if name.startswith(_PREFIX)]
+
+
+def _model_error(name: str, error: ModelError) -> Response:
+    side = "client" if 400 <= error.status < 500 else "server"
+    group = f"/aws/sagemaker/Endpoints/{name}"
+    message = (
+        f'Received {side} error ({error.status}) from primary with message "{error}". '
+        f"See CloudWatch log group {group} in account {hooks.account_id()} for more information."
+    )
+    arn = f"arn:aws:logs:{hooks.region()}:{hooks.account_id()}:log-group:{group}"
+    detail: dict[str, Any] = {"Message": message, "OriginalMessage": str(error), "LogStreamArn": arn}
+    return _error(424, "ModelError", {**detail, "OriginalStatusCode": error.status})
+
+
+def _error(status: int, code: str, body: dict[str, Any]) -> Response:
+    return status, {"Content-Type": "application/json", "x-amzn-errortype": code}, json.dumps(body).encode()
