@@ -1,0 +1,97 @@
+"""Model quality in the format of SageMaker's ModelMetrics (binary_classification_metrics)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fraud.evaluation.curves import curves
+from fraud.evaluation.holdout import HoldOut
+
+
+def model_quality_statistics(
+    holdout: HoldOut,
+    scores: np.ndarray,
+    threshold: float,
+    metrics: Mapping[str, float],
+    samples: Mapping[str, np.ndarray],
+) -> dict[str, Any]:
+    """Return the document for scores of shape (rows,) and alerts at or above `threshold`.
+
+    `metrics` and `samples` are the evaluator's values and redraws. Only auc has a standard deviation from
+    redraws; where none is known the field is left out, as AWS does for small samples.
+    """
+    alerts = scores >= threshold
+    true_positive = float(np.sum(alerts & holdout.labels))
+    false_positive = float(np.sum(alerts & ~holdout.labels))
+    false_negative = holdout.frauds - true_positive
+    true_negative = holdout.rows - holdout.frauds - false_positive
+    values = _rates(true_positive, false_positive, false_negative, true_negative)
+    # The best constant classifier calls everything by the more frequent class.
+    if holdout.frauds * 2 > holdout.rows:
+        constant = _rates(holdout.frauds, holdout.rows - holdout.frauds, 0.0, 0.0)
+    else:
+        constant = _rates(0.0, 0.0, holdout.frauds, holdout.rows - holdout.frauds)
+    named = {name: {"value": value} for name, value in values.items()}
+    for name in ("recall", "precision", "accuracy", "f0_5", "f1", "f2"):
+        named[f"{name}_best_constant_classifier"] = {"value": constant[name]}
+    named["auc"] = {"value": metrics["auc"], "standard_deviation": _deviation(samples["auc"])}
+    lines = curves(holdout, scores)
+    return {
+        "version": 0.0,
+        "dataset": {
+            "item_count": holdout.rows,
+            "start_time": holdout.start,
+            "end_time": holdout.end,
+        },
+        "binary_classification_metrics": {
+            "confusion_matrix": {
+                "0": {"0": int(true_negative), "1": int(false_positive)},
+                "1": {"0": int(false_negative), "1": int(true_positive)},
+            },
+            **named,
+            "receiver_operating_characteristic_curve": {
+                "false_positive_rates": lines["roc"]["false_positive_rate"],
+                "true_positive_rates": lines["roc"]["true_positive_rate"],
+            },
+            "precision_recall_curve": {
+                "precisions": lines["precision_recall"]["precision"],
+                "recalls": lines["precision_recall"]["recall"],
+            },
+        },
+    }
+
+
+def _rates(
+    true_positive: float, false_positive: float, false_negative: float, true_negative: float
+) -> dict[str, float]:
+    recall = _ratio(true_positive, true_positive + false_negative)
+    precision = _ratio(true_positive, true_positive + false_positive)
+    total = true_positive + false_positive + false_negative + true_negative
+    return {
+        "recall": recall,
+        "precision": precision,
+        "accuracy": _ratio(true_positive + true_negative, total),
+        "true_positive_rate": recall,
+        "true_negative_rate": _ratio(true_negative, true_negative + false_positive),
+        "false_positive_rate": _ratio(false_positive, true_negative + false_positive),
+        "false_negative_rate": _ratio(false_negative, true_positive + false_negative),
+        "f0_5": _f(0.5, precision, recall),
+        "f1": _f(1.0, precision, recall),
+        "f2": _f(2.0, precision, recall),
+    }
+
+
+def _f(beta: float, precision: float, recall: float) -> float:
+    return _ratio((1 + beta**2) * precision * recall, beta**2 * precision + recall)
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _deviation(samples: np.ndarray) -> float:
+    samples = samples[np.isfinite(samples)]
+    return float(samples.std(ddof=1)) if len(samples) > 1 else float("nan")
