@@ -11,7 +11,7 @@ kernel allows user namespaces). network: false takes the network away, loopback 
 """
 
 # pathlib and contextlib would double the start-up time of every container.
-# ruff: noqa: PTH, SIM105
+# ruff: noqa: PTH103, PTH102, PTH112, PTH115, PTH118, PTH120, PTH123, PTH211, SIM105
 
 import ctypes
 import json
