@@ -1,6 +1,7 @@
 """Everything that turns ministack into this local cloud, in one place."""
 
-from local_cloud import hooks
+from local_cloud import autoscaling, hooks
+from local_cloud.cloudformation import install as cloudformation
 from local_cloud.sagemaker import operations_modules, service
 
 
@@ -14,3 +15,5 @@ def install() -> None:
         host_patterns=[r"sagemaker\."],
         path_patterns=[r"^/endpoints/[^/]+/(invocations|invocations-response-stream|async-invocations)$"],
     )
+    hooks.add_service("application-autoscaling", autoscaling, target_prefixes=["AnyScaleFrontendService"])
+    cloudformation.install()

@@ -1,0 +1,114 @@
+"""Deploying small templates, and a model small enough to be packed in a test."""
+
+import json
+import time
+from typing import Any
+
+from tests.local_cloud.conftest import ACCOUNT, REGION, Cloud, tar_gz
+
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/service"
+
+# Answers its version for every row; `broken` fails its ping as a container does whose model cannot be read.
+INFERENCE = """
+def model_fn(model_dir):
+    version = open(model_dir + "/version.txt").read().strip()
+    if version == "broken":
+        raise ValueError("the model is corrupt")
+    return version
+
+
+def input_fn(body, content_type):
+    text = body.decode() if isinstance(body, bytes) else body
+    return text.strip().splitlines()
+
+
+def predict_fn(rows, model):
+    return [model for _ in rows]
+
+
+def output_fn(prediction, accept):
+    return "\\n".join(prediction)
+"""
+
+
+def upload_model(cloud: Cloud, bucket: str, version: str) -> str:
+    """Upload a model.tar.gz that answers ``version``; returns its S3 URI."""
+    body = tar_gz({"version.txt": version, "code/inference.py": INFERENCE})
+    cloud.client("s3").put_object(Bucket=bucket, Key=f"models/{version}/model.tar.gz", Body=body)
+    return f"s3://{bucket}/models/{version}/model.tar.gz"
+
+
+def container(model_data: str) -> dict[str, Any]:
+    return {
+        "Image": IMAGE,
+        "ModelDataUrl": model_data,
+        "Environment": {
+            "SAGEMAKER_PROGRAM": "inference.py",
+            "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+        },
+    }
+
+
+class Stack:
+    """One CloudFormation stack; every operation waits for its end."""
+
+    def __init__(self, cloud: Cloud, name: str):
+        self.name, self._cloudformation = name, cloud.client("cloudformation")
+
+    def deploy(self, template: dict[str, Any], **parameters: str) -> str:
+        """Create or update; returns the final status."""
+        request = {
+            "StackName": self.name,
+            "TemplateBody": json.dumps(template),
+            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        }
+        try:
+            exists = self.status() not in ("DELETE_COMPLETE", "")
+        except self._cloudformation.exceptions.ClientError:
+            exists = False
+        (self._cloudformation.update_stack if exists else self._cloudformation.create_stack)(**request)
+        return self.wait()
+
+    def status(self) -> str:
+        return self.describe()["StackStatus"]
+
+    def describe(self) -> dict[str, Any]:
+        return self._cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
+
+    def wait(self, seconds: float = 120) -> str:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                status = self.status()
+            except self._cloudformation.exceptions.ClientError:
+                return "DELETE_COMPLETE"
+            if not status.endswith("IN_PROGRESS"):
+                return status
+            time.sleep(0.05)
+        raise AssertionError(f"stack {self.name} did not settle: {self.failures()}")
+
+    def outputs(self) -> dict[str, str]:
+        return {item["OutputKey"]: item["OutputValue"] for item in self.describe().get("Outputs", [])}
+
+    def physical_ids(self) -> dict[str, str]:
+        resources = self._cloudformation.describe_stack_resources(StackName=self.name)["StackResources"]
+        return {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in resources}
+
+    def failures(self) -> str:
+        """Reasons of every event that failed, newest first."""
+        events = self._cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        return "\n".join(
+            f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
+            for event in events
+            if event["ResourceStatus"].endswith("FAILED")
+        )
+
+    def delete(self) -> str:
+        self._cloudformation.delete_stack(StackName=self.name)
+        return self.wait()
+
+
+def arn(resource: str) -> str:
+    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{resource}"

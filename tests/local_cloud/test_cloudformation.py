@@ -1,0 +1,369 @@
+"""Resource types: an endpoint's whole life in one stack, replacement, rollback, refusals."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+from local_cloud.cloudformation.sagemaker_types import TYPES
+from tests.local_cloud.conftest import ACCOUNT, Cloud
+from tests.local_cloud.stacks import ROLE, Stack, container, upload_model
+
+BUCKET, ENDPOINT = "cfn-models", "cfn-endpoint"
+
+
+def serving(model_data: str, **changes: Any) -> dict[str, Any]:
+    resources = {
+        "Model": {
+            "Type": "AWS::SageMaker::Model",
+            # Numbers and booleans of templates may be strings.
+            "Properties": {
+                "ExecutionRoleArn": ROLE,
+                "PrimaryContainer": container(model_data),
+                "EnableNetworkIsolation": "true",
+                "Tags": [{"Key": "team", "Value": "risk"}],
+            },
+        },
+        "Config": {
+            "Type": "AWS::SageMaker::EndpointConfig",
+            "Properties": {
+                "ProductionVariants": [
+                    {
+                        "VariantName": "primary",
+                        "ModelName": {"Fn::GetAtt": ["Model", "ModelName"]},
+                        "InstanceType": "ml.m5.large",
+                        "InitialInstanceCount": "2",
+                        "InitialVariantWeight": 1,
+                    }
+                ]
+            },
+        },
+        "Endpoint": {
+            "Type": "AWS::SageMaker::Endpoint",
+            "Properties": {
+                "EndpointName": ENDPOINT,
+                "EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]},
+                "RetainAllVariantProperties": True,
+                "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredWeight"}],
+                "DeploymentConfig": {
+                    "BlueGreenUpdatePolicy": {
+                        "TrafficRoutingConfiguration": {
+                            "Type": "CANARY",
+                            "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+                            "WaitIntervalInSeconds": 10,
+                        },
+                        "TerminationWaitInSeconds": 10,
+                    }
+                },
+            },
+        },
+        "Target": {
+            "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+            "DependsOn": "Endpoint",
+            "Properties": {
+                "ServiceNamespace": "sagemaker",
+                "ResourceId": f"endpoint/{ENDPOINT}/variant/primary",
+                "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+                "MinCapacity": "1",
+                "MaxCapacity": 3,
+            },
+        },
+        "Policy": {
+            "Type": "AWS::ApplicationAutoScaling::ScalingPolicy",
+            "Properties": {
+                "PolicyName": "invocations",
+                "PolicyType": "TargetTrackingScaling",
+                "ScalingTargetId": {"Ref": "Target"},
+                "TargetTrackingScalingPolicyConfiguration": {
+                    "TargetValue": 100,
+                    "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+                },
+            },
+        },
+    }
+    return {
+        "Resources": {**resources, **changes},
+        "Outputs": {
+            "ModelArn": {"Value": {"Ref": "Model"}},
+            "Config": {"Value": {"Fn::GetAtt": ["Config", "EndpointConfigName"]}},
+            "Endpoint": {"Value": {"Ref": "Endpoint"}},
+            "Target": {"Value": {"Ref": "Target"}},
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def deployed(cloud: Cloud) -> Iterator[Stack]:
+    cloud.client("s3").create_bucket(Bucket=BUCKET)
+    stack = Stack(cloud, "cfn-serving")
+    status = stack.deploy(serving(upload_model(cloud, BUCKET, "one")))
+    assert status == "CREATE_COMPLETE", stack.failures()
+    yield stack
+    stack.delete()
+
+
+def answer(cloud: Cloud) -> str:
+    runtime = cloud.client("sagemaker-runtime")
+    response = runtime.invoke_endpoint(EndpointName=ENDPOINT, ContentType="text/csv", Body="1,2")
+    return response["Body"].read().decode()
+
+
+def test_attributes_and_typed_properties(cloud: Cloud, deployed: Stack) -> None:
+    outputs, sagemaker = deployed.outputs(), cloud.client("sagemaker")
+    model = sagemaker.describe_model(ModelName=outputs["ModelArn"].rpartition("/")[2])
+    assert model["EnableNetworkIsolation"] is True
+    assert outputs["ModelArn"] == model["ModelArn"]
+    assert outputs["Endpoint"].endswith(f":endpoint/{ENDPOINT}")
+    endpoint = sagemaker.describe_endpoint(EndpointName=ENDPOINT)
+    assert endpoint["EndpointConfigName"] == outputs["Config"]
+    assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+    tags = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=model["ModelArn"])["Tags"]}
+    assert tags["team"] == "risk"
+    assert tags["aws:cloudformation:stack-name"] == deployed.name
+
+
+def test_autoscaling_is_recorded(cloud: Cloud, deployed: Stack) -> None:
+    autoscaling = cloud.client("application-autoscaling")
+    resource = f"endpoint/{ENDPOINT}/variant/primary"
+    assert deployed.outputs()["Target"] == f"{resource}|sagemaker:variant:DesiredInstanceCount|sagemaker"
+    target = autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])
+    assert [target["ScalableTargets"][0][key] for key in ("MinCapacity", "MaxCapacity")] == [1, 3]
+    policy = autoscaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=resource)
+    assert policy["ScalingPolicies"][0]["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 100.0
+
+
+def test_update_replaces_what_is_immutable_and_keeps_the_endpoint(cloud: Cloud, deployed: Stack) -> None:
+    before = deployed.physical_ids()
+    assert deployed.deploy(serving(upload_model(cloud, BUCKET, "two"))) == "UPDATE_COMPLETE", deployed.failures()
+    after = deployed.physical_ids()
+    assert answer(cloud) == "two"
+    assert before["Model"] != after["Model"]
+    assert before["Config"] != after["Config"]
+    assert before["Endpoint"] == after["Endpoint"]
+    with pytest.raises(ClientError, match="Could not find [Mm]odel"):
+        cloud.client("sagemaker").describe_model(ModelName=before["Model"].rpartition("/")[2])
+
+
+def test_failed_update_rolls_back_to_the_old_model(cloud: Cloud, deployed: Stack) -> None:
+    good = serving(upload_model(cloud, BUCKET, "three"))
+    assert deployed.deploy(good) == "UPDATE_COMPLETE", deployed.failures()
+    config = deployed.outputs()["Config"]
+    models = {model["ModelName"] for model in cloud.client("sagemaker").list_models()["Models"]}
+    assert deployed.deploy(serving(upload_model(cloud, BUCKET, "broken"))) == "UPDATE_ROLLBACK_COMPLETE"
+    assert "rolled back by SageMaker" in deployed.failures()
+    assert answer(cloud) == "three"
+    sagemaker = cloud.client("sagemaker")
+    assert sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"] == config
+    assert {model["ModelName"] for model in sagemaker.list_models()["Models"]} == models
+    # The stack is usable after it: the same template again changes nothing.
+    with pytest.raises(ClientError, match="No updates are to be performed"):
+        deployed.deploy(good)
+
+
+def test_failed_create_leaves_nothing(cloud: Cloud, deployed: Stack) -> None:
+    template = serving(upload_model(cloud, BUCKET, "broken"))
+    template["Resources"] = {key: template["Resources"][key] for key in ("Model", "Config", "Endpoint")}
+    template["Resources"]["Endpoint"]["Properties"]["EndpointName"] = "cfn-never"
+    del template["Outputs"]
+    stack = Stack(cloud, "cfn-broken")
+    assert stack.deploy(template) == "ROLLBACK_COMPLETE"
+    assert "Endpoint cfn-never is Failed" in stack.failures()
+    with pytest.raises(ClientError, match="Could not find [Ee]ndpoint"):
+        cloud.client("sagemaker").describe_endpoint(EndpointName="cfn-never")
+    stack.delete()
+
+
+@pytest.mark.parametrize(
+    ("resource", "reason"),
+    [
+        (
+            {"Type": "AWS::SageMaker::Model", "Properties": {"ExecutionRoleArn": ROLE, "PrimaryContainr": {}}},
+            r"extraneous key \[PrimaryContainr\] is not permitted",
+        ),
+        (
+            {
+                "Type": "AWS::SageMaker::Model",
+                "Properties": {"ExecutionRoleArn": ROLE, "PrimaryContainer": {"Image": "x", "Colour": "red"}},
+            },
+            r"#/PrimaryContainer: extraneous key \[Colour\]",
+        ),
+        (
+            {
+                "Type": "AWS::SageMaker::EndpointConfig",
+                "Properties": {"ProductionVariants": [{"VariantName": "a", "InitialInstanceCount": "two"}]},
+            },
+            r"#/ProductionVariants/0/InitialInstanceCount: expected a number, found 'two'",
+        ),
+        (
+            {
+                "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+                "Properties": {
+                    "ServiceNamespace": "sagemaker",
+                    "ResourceId": "endpoint/absent/variant/primary",
+                    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+                    "MinCapacity": 1,
+                    "MaxCapacity": 2,
+                },
+            },
+            "endpoint/absent/variant/primary does not exist",
+        ),
+    ],
+    ids=["property", "nested property", "type", "variant"],
+)
+def test_wrong_properties_are_named(cloud: Cloud, resource: dict[str, Any], reason: str) -> None:
+    stack = Stack(cloud, "cfn-wrong")
+    assert stack.deploy({"Resources": {"Thing": resource}}) == "ROLLBACK_COMPLETE"
+    assert re.search(reason, stack.failures()), stack.failures()
+    stack.delete()
+
+
+def test_type_that_is_not_offered_is_refused(cloud: Cloud) -> None:
+    template = {"Resources": {"Domain": {"Type": "AWS::SageMaker::Domain", "Properties": {}}}}
+    with pytest.raises(ClientError, match="AWS::SageMaker::Domain"):
+        cloud.client("cloudformation").create_stack(StackName="cfn-domain", TemplateBody=json.dumps(template))
+
+
+def test_registry_and_monitoring_types(cloud: Cloud) -> None:
+    def template(description: str, cron: str, approval: str) -> dict[str, Any]:
+        package = {
+            "ModelPackageGroupName": {"Fn::GetAtt": ["Group", "ModelPackageGroupArn"]},
+            "ModelApprovalStatus": approval,
+            "InferenceSpecification": {
+                "Containers": [{"Image": container("")["Image"], "ModelDataUrl": f"s3://{BUCKET}/model.tar.gz"}],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+        }
+        definition = {
+            "RoleArn": ROLE,
+            "DataQualityAppSpecification": {
+                "ImageUri": "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer",
+                "Environment": {"note": description},
+            },
+            "DataQualityJobInput": {
+                "BatchTransformInput": {
+                    "DataCapturedDestinationS3Uri": f"s3://{BUCKET}/captured",
+                    "DatasetFormat": {"Csv": {"Header": "true"}},
+                    "LocalPath": "/opt/ml/processing/input",
+                }
+            },
+            "DataQualityJobOutputConfig": {
+                "MonitoringOutputs": [
+                    {"S3Output": {"S3Uri": f"s3://{BUCKET}/reports", "LocalPath": "/opt/ml/processing/output"}}
+                ]
+            },
+            "JobResources": {
+                "ClusterConfig": {"InstanceCount": "1", "InstanceType": "ml.m5.large", "VolumeSizeInGB": 20}
+            },
+        }
+        schedule = {
+            "MonitoringScheduleName": "cfn-schedule",
+            "MonitoringScheduleConfig": {
+                "ScheduleConfig": {"ScheduleExpression": cron},
+                "MonitoringJobDefinitionName": {"Fn::Select": [1, {"Fn::Split": ["/", {"Ref": "Definition"}]}]},
+                "MonitoringType": "DataQuality",
+            },
+        }
+        return {
+            "Resources": {
+                "Group": {
+                    "Type": "AWS::SageMaker::ModelPackageGroup",
+                    "Properties": {"ModelPackageGroupName": "cfn-group"},
+                },
+                "Package": {"Type": "AWS::SageMaker::ModelPackage", "Properties": package},
+                "Definition": {"Type": "AWS::SageMaker::DataQualityJobDefinition", "Properties": definition},
+                "Schedule": {"Type": "AWS::SageMaker::MonitoringSchedule", "Properties": schedule},
+            }
+        }
+
+    sagemaker, stack = cloud.client("sagemaker"), Stack(cloud, "cfn-registry")
+    first = template("first", "cron(0 0 ? * * *)", "PendingManualApproval")
+    assert stack.deploy(first) == "CREATE_COMPLETE", stack.failures()
+    before = stack.physical_ids()
+    second = template("second", "cron(0 * ? * * *)", "Approved")
+    assert stack.deploy(second) == "UPDATE_COMPLETE", stack.failures()
+    after = stack.physical_ids()
+    assert before["Definition"] != after["Definition"]
+    assert before["Package"] == after["Package"]
+    assert sagemaker.describe_model_package(ModelPackageName=after["Package"])["ModelApprovalStatus"] == "Approved"
+    schedule = sagemaker.describe_monitoring_schedule(MonitoringScheduleName="cfn-schedule")
+    config = schedule["MonitoringScheduleConfig"]
+    assert config["ScheduleConfig"]["ScheduleExpression"] == "cron(0 * ? * * *)"
+    assert after["Definition"].endswith(config["MonitoringJobDefinitionName"])
+    assert stack.delete() == "DELETE_COMPLETE", stack.failures()
+
+
+@pytest.mark.parametrize("spec", TYPES, ids=lambda spec: spec.kind)
+def test_replacement_rules_are_cloudformations(spec: Any) -> None:
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", spec.resource_type).schema
+    create_only = {path.removeprefix("/properties/") for path in schema["createOnlyProperties"]}
+    assert set(spec.create_only) == create_only
+
+
+def test_security_group_rules_flow_logs_and_composite_alarms(cloud: Cloud) -> None:
+    alarm = {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmName": "cfn-single",
+            "Namespace": "demo",
+            "MetricName": "errors",
+            "ComparisonOperator": "GreaterThanThreshold",
+            "Threshold": 1,
+            "EvaluationPeriods": 1,
+            "Period": 60,
+            "Statistic": "Sum",
+        },
+    }
+    template = {
+        "Resources": {
+            "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.9.0.0/16"}},
+            "Group": {
+                "Type": "AWS::EC2::SecurityGroup",
+                "Properties": {"GroupDescription": "x", "VpcId": {"Ref": "Vpc"}},
+            },
+            "Ingress": {
+                "Type": "AWS::EC2::SecurityGroupIngress",
+                "Properties": {
+                    "GroupId": {"Fn::GetAtt": ["Group", "GroupId"]},
+                    "IpProtocol": "tcp",
+                    "FromPort": "443",
+                    "ToPort": "443",
+                    "CidrIp": "10.9.0.0/16",
+                },
+            },
+            "FlowLog": {
+                "Type": "AWS::EC2::FlowLog",
+                "Properties": {
+                    "ResourceId": {"Ref": "Vpc"},
+                    "ResourceType": "VPC",
+                    "TrafficType": "REJECT",
+                    "LogDestinationType": "s3",
+                    "LogDestination": f"arn:aws:s3:::{BUCKET}",
+                },
+            },
+            "Alarm": alarm,
+            "Both": {
+                "Type": "AWS::CloudWatch::CompositeAlarm",
+                "DependsOn": "Alarm",
+                "Properties": {"AlarmName": "cfn-both", "AlarmRule": 'ALARM("cfn-single")'},
+            },
+        }
+    }
+    stack = Stack(cloud, "cfn-others")
+    assert stack.deploy(template) == "CREATE_COMPLETE", stack.failures()
+    ids, ec2 = stack.physical_ids(), cloud.client("ec2")
+    (group,) = ec2.describe_security_groups(GroupIds=[ids["Group"]])["SecurityGroups"]
+    assert group["IpPermissions"][0]["IpRanges"][0]["CidrIp"] == "10.9.0.0/16"
+    (log,) = ec2.describe_flow_logs(FlowLogIds=[ids["FlowLog"]])["FlowLogs"]
+    assert log["TrafficType"] == "REJECT"
+    (both,) = cloud.client("cloudwatch").describe_alarms(AlarmNames=["cfn-both"], AlarmTypes=["CompositeAlarm"])[
+        "CompositeAlarms"
+    ]
+    assert both["AlarmRule"] == 'ALARM("cfn-single")'
+    assert stack.delete() == "DELETE_COMPLETE", stack.failures()
+    assert not ec2.describe_flow_logs(FlowLogIds=[ids["FlowLog"]])["FlowLogs"]
+    assert ACCOUNT in both["AlarmArn"]
