@@ -1,0 +1,1 @@
+"""Constructs: each builds one thing, from keyword-only properties."""

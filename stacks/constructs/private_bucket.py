@@ -1,0 +1,79 @@
+"""A bucket as all buckets here are: encrypted with a customer key, versioned, TLS only, logged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+UPLOAD_DAYS = 7
+
+
+class PrivateBucket(s3.Bucket):
+    """A bucket for one purpose; access is logged to `access_logs` under the purpose's name."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        bucket_name: str,
+        purpose: str,
+        key: kms.IKey,
+        access_logs: s3.IBucket,
+        removal_policy: RemovalPolicy,
+        noncurrent_days: int,
+        lifecycle_rules: Sequence[s3.LifecycleRule] = (),
+    ) -> None:
+        housekeeping = s3.LifecycleRule(
+            id="housekeeping",
+            abort_incomplete_multipart_upload_after=Duration.days(UPLOAD_DAYS),
+            noncurrent_version_expiration=Duration.days(noncurrent_days),
+        )
+        super().__init__(
+            scope,
+            construct_id,
+            bucket_name=bucket_name,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=key,
+            bucket_key_enabled=True,
+            versioned=True,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            server_access_logs_bucket=access_logs,
+            server_access_logs_prefix=f"{purpose}/",
+            removal_policy=removal_policy,
+            lifecycle_rules=[housekeeping, *lifecycle_rules],
+        )
+
+
+class AccessLogBucket(s3.Bucket):
+    """Where S3 delivers access logs; S3 encrypts these itself, as it cannot deliver under a customer key."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, bucket_name: str, removal_policy: RemovalPolicy, days: int
+    ) -> None:
+        expiry = s3.LifecycleRule(
+            id="expire",
+            expiration=Duration.days(days),
+            noncurrent_version_expiration=Duration.days(1),
+            abort_incomplete_multipart_upload_after=Duration.days(UPLOAD_DAYS),
+        )
+        super().__init__(
+            scope,
+            construct_id,
+            bucket_name=bucket_name,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            versioned=True,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=removal_policy,
+            lifecycle_rules=[expiry],
+        )

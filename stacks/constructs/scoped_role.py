@@ -1,0 +1,96 @@
+"""A role for one kind of job, with customer-managed policies in which every wildcard is explained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_cdk import Acknowledgment, Aws, Stack, Validations
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a role may do: `actions` on `resources` under `conditions`.
+
+    `reason` says why a resource ends in a wildcard and is required where one does.
+    """
+
+    actions: Sequence[str]
+    resources: Sequence[str]
+    conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    reason: str = ""
+
+    def statement(self) -> iam.PolicyStatement:
+        """The policy statement; raises ValueError for a wildcard action or an unexplained wildcard."""
+        if any("*" in action for action in self.actions):
+            raise ValueError(f"name each action instead of a wildcard: {', '.join(self.actions)}")
+        if self.wildcards() and not self.reason:
+            raise ValueError(f"say why there is a wildcard in {', '.join(self.wildcards())}")
+        return iam.PolicyStatement(
+            actions=list(self.actions), resources=list(self.resources), conditions=dict(self.conditions)
+        )
+
+    def wildcards(self) -> list[str]:
+        """The resources that hold a wildcard."""
+        return [resource for resource in self.resources if "*" in resource]
+
+
+class ScopedPolicy(iam.ManagedPolicy):
+    """A customer-managed policy made of grants."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, description: str, grants: Sequence[Grant]) -> None:
+        super().__init__(
+            scope, construct_id, description=description, statements=[grant.statement() for grant in grants]
+        )
+        for resource, reason in {r: grant.reason for grant in grants for r in grant.wildcards()}.items():
+            finding = f"AwsSolutions-IAM5[Resource::{flatten(self, resource)}]"
+            Validations.of(self).acknowledge(Acknowledgment(id=finding, reason=reason))
+
+
+class ScopedRole(iam.Role):
+    """A role that one service assumes on behalf of this account alone."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        role_name: str,
+        description: str,
+        service: str,
+        policies: Mapping[str, Sequence[Grant]],
+        shared: Sequence[iam.IManagedPolicy] = (),
+    ) -> None:
+        own = [
+            ScopedPolicy(scope, f"{construct_id}{name}Policy", description=f"{description}: {name}", grants=grants)
+            for name, grants in policies.items()
+        ]
+        super().__init__(
+            scope,
+            construct_id,
+            role_name=role_name,
+            description=description,
+            assumed_by=iam.ServicePrincipal(
+                service, conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+            ),
+            managed_policies=[*own, *shared],
+        )
+
+
+def flatten(scope: Construct, value: str) -> str:
+    """Return `value` with CloudFormation references written as cdk-nag writes them: `<AWS::AccountId>`."""
+
+    def text(part: Any) -> str:
+        if isinstance(part, str):
+            return part
+        if "Ref" in part:
+            return f"<{part['Ref']}>"
+        if "Fn::Join" in part:
+            separator, parts = part["Fn::Join"]
+            return separator.join(map(text, parts))
+        raise ValueError(f"cannot name {part} in an acknowledgement")
+
+    return text(Stack.of(scope).resolve(value))

@@ -1,0 +1,1 @@
+"""Who may do what: a function for each role, returning its grants as data."""

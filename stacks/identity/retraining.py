@@ -1,0 +1,120 @@
+"""Grants of the retraining state machine."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws
+
+from stacks.config import PlatformConfig
+from stacks.constructs.scoped_role import Grant
+from stacks.identity.common import pass_role, read_objects, use_data_key, write_objects
+from stacks.names import Names
+
+SAGEMAKER = "sagemaker.amazonaws.com"
+
+
+def jobs(names: Names) -> list[Grant]:
+    """Start, follow and stop the run's jobs, each under its own role (`.sync` adds nothing by itself)."""
+    return [
+        Grant(
+            ["sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"],
+            [names.sagemaker_arn(f"processing-job/{names.prefix}-*")],
+            reason="A processing job is named after its run.",
+        ),
+        Grant(
+            [
+                *("sagemaker:CreateHyperParameterTuningJob", "sagemaker:DescribeHyperParameterTuningJob"),
+                *("sagemaker:ListTrainingJobsForHyperParameterTuningJob", "sagemaker:StopHyperParameterTuningJob"),
+            ],
+            [names.sagemaker_arn(f"hyper-parameter-tuning-job/{names.prefix}-*")],
+            reason="A tuning job is named after its run.",
+        ),
+        Grant(
+            ["sagemaker:AddTags"],
+            [
+                names.sagemaker_arn(f"processing-job/{names.prefix}-*"),
+                names.sagemaker_arn(f"hyper-parameter-tuning-job/{names.prefix}-*"),
+                names.sagemaker_arn(f"training-job/{names.prefix}-*"),
+            ],
+            reason="Jobs are named after their run, and tagged as they are created.",
+        ),
+        pass_role(names, "processing", SAGEMAKER),
+        pass_role(names, "training", SAGEMAKER),
+        # Step Functions learns of a job's end through rules that it manages itself.
+        Grant(
+            ["events:DescribeRule", "events:PutRule", "events:PutTargets"],
+            [
+                f"arn:{Aws.PARTITION}:events:{names.region}:{Aws.ACCOUNT_ID}:rule/"
+                f"StepFunctionsGetEventsForSageMaker{kind}JobsRule"
+                for kind in ("Processing", "Training", "Tuning")
+            ],
+        ),
+    ]
+
+
+def data(names: Names) -> list[Grant]:
+    """Read the evaluation, keep the baseline beside the registered model."""
+    return [
+        *read_objects(names, "artifacts", "runs/"),
+        write_objects(names, "artifacts", "model-packages/"),
+        *use_data_key(names),
+    ]
+
+
+def registry(names: Names) -> list[Grant]:
+    """Register and look up model packages of the one group."""
+    group = names.model_package_group
+    return [
+        Grant(
+            ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"],
+            [names.sagemaker_arn(f"model-package/{group}/*")],
+            reason="The registry numbers the versions of the group.",
+        ),
+        Grant(["sagemaker:CreateModelPackage"], [names.sagemaker_arn(f"model-package-group/{group}")]),
+    ]
+
+
+def promotion(names: Names, config: PlatformConfig) -> list[Grant]:
+    """Update the one parameter of two stacks through the promotion role, and look at the outcome."""
+    concerns = ("serving", "monitoring")
+    stacks = [names.stack_arn(concern) for concern in concerns]
+    reason = "CloudFormation ends a stack's ARN in an id of its own."
+    return [
+        Grant(["cloudformation:DescribeStacks", "cloudformation:DescribeStackEvents"], stacks, reason=reason),
+        Grant(
+            ["cloudformation:UpdateStack"],
+            stacks,
+            conditions={"StringEquals": {"cloudformation:RoleArn": names.role_arn("promotion")}},
+            reason=reason,
+        ),
+        pass_role(names, "promotion", "cloudformation.amazonaws.com"),
+        bootstrap_version(config.region),
+        Grant(["sagemaker:DescribeEndpoint"], [names.sagemaker_arn(f"endpoint/{names.endpoint}")]),
+    ]
+
+
+def reporting(names: Names) -> list[Grant]:
+    """Tell people, log and trace."""
+    return [
+        Grant(["sns:Publish"], [names.topic_arn]),
+        Grant(["kms:Decrypt", "kms:GenerateDataKey"], [names.key_arn("operations")]),
+        Grant(
+            [
+                *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery"),
+                *("logs:DeleteLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy"),
+                *("logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
+                *("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules"),
+                "xray:GetSamplingTargets",
+            ],
+            ["*"],
+            reason="Log delivery and X-Ray, which Step Functions calls for itself, know no resources.",
+        ),
+    ]
+
+
+def bootstrap_version(region: str) -> Grant:
+    """Read the parameter that templates made by the CDK compare the bootstrap's version with."""
+    parameter = "parameter/cdk-bootstrap/hnb659fds/version"
+    return Grant(
+        ["ssm:GetParameter", "ssm:GetParameters"],
+        [f"arn:{Aws.PARTITION}:ssm:{region}:{Aws.ACCOUNT_ID}:{parameter}"],
+    )

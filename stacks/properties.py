@@ -1,0 +1,22 @@
+"""Properties that all stacks have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Environment
+
+from stacks.config import PlatformConfig
+from stacks.names import Names
+
+
+def stack_properties(config: PlatformConfig, names: Names, concern: str) -> dict[str, Any]:
+    """Keyword arguments of the stack of `concern`; the account stays open until the deploy."""
+    return {
+        "stack_name": names.stack(concern),
+        "description": f"{config.project} ({config.environment}): {concern}",
+        "env": Environment(region=config.region),
+        "termination_protection": config.termination_protection,
+        "tags": {**config.tags, "project": config.project, "environment": config.environment},
+        "analytics_reporting": False,
+    }

@@ -1,0 +1,83 @@
+"""How a run ends: promoted, waiting for approval, or failed with a cause that a person can read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stacks.retraining.settings import RetrainingSettings
+from stacks.retraining.states import FAILURE, States, assign, catch, jsonata
+
+# A job's failure comes as the text of its whole description; people want the reason in it.
+CAUSE = (
+    "($reason := $contains($failure.cause, /^\\{[\\s\\S]*\\}$/) ? $parse($failure.cause).FailureReason; "
+    "$base := $exists($reason) ? $reason : $failure.cause; "
+    "$exists($failure.trialCause) ? $base & ' (' & $failure.trialCause & ')' : $base)"
+)
+
+
+def outcome_states(settings: RetrainingSettings) -> States:
+    """The run's last states; a message that cannot be sent does not change the outcome."""
+    name = settings.prefix
+    return {
+        "Tell of promotion": _publish(
+            settings,
+            subject=f"'{name}: model promoted'",
+            message="'Model package ' & $modelPackageArn & ' answers on endpoint "
+            + f"{settings.endpoint}. Run ' & $runId & '.'",
+            output=_result("Promoted"),
+            next_state="Promoted",
+        ),
+        "Promoted": {"Type": "Succeed"},
+        "Tell of approval": _publish(
+            settings,
+            subject=f"'{name}: model waits for approval'",
+            message="'Model package ' & $modelPackageArn & ' passed the gate. Approve it in the model registry "
+            "to promote it. Run ' & $runId & '.'",
+            output=_result("AwaitingApproval"),
+            next_state="Awaiting approval",
+        ),
+        "Awaiting approval": {"Type": "Succeed"},
+        FAILURE: assign(
+            {
+                "cause": jsonata(f"'Step ' & $failure.step & ' failed: ' & {CAUSE}"),
+                "error": jsonata("$failure.error"),
+            },
+            "Tell of failure",
+        ),
+        "Tell of failure": _publish(
+            settings,
+            subject=f"'{name}: retraining failed'",
+            message="$cause & ' Execution ' & $states.context.Execution.Id & '.'",
+            output=None,
+            next_state="Failed",
+        ),
+        "Failed": {"Type": "Fail", "Error": jsonata("$error"), "Cause": jsonata("$cause")},
+    }
+
+
+def _result(status: str) -> dict[str, Any]:
+    return {
+        "status": status,
+        "modelPackageArn": jsonata("$modelPackageArn"),
+        "evaluation": jsonata("$evaluation"),
+    }
+
+
+def _publish(
+    settings: RetrainingSettings, *, subject: str, message: str, output: dict[str, Any] | None, next_state: str
+) -> dict[str, Any]:
+    result = output or jsonata("$states.input")
+    # The failure being reported must survive one of reporting it.
+    handlers = [{**handler, "Output": result} for handler in catch("notify", next_state, keep_failure=True)]
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sns:publish",
+        "Arguments": {
+            "TopicArn": settings.topic,
+            "Subject": jsonata(f"$substring({subject}, 0, 100)"),
+            "Message": jsonata(message),
+        },
+        "Output": result,
+        "Catch": handlers,
+        "Next": next_state,
+    }

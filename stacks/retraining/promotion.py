@@ -1,0 +1,171 @@
+"""Promotion: one parameter of two stacks is updated, and the live endpoint is compared with the desired one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stacks.retraining.settings import RetrainingSettings
+from stacks.retraining.states import States, choice, fail_with, jsonata, rule, task
+
+IN_PROGRESS = "$contains($status, /_IN_PROGRESS$/)"
+
+
+def promotion_states(settings: RetrainingSettings, *, promoted: str) -> States:
+    """From `$modelPackageArn` to `promoted`."""
+    return {
+        "Check package": task(
+            "aws-sdk:sagemaker:describeModelPackage",
+            step="check the model package",
+            arguments={"ModelPackageName": jsonata("$modelPackageArn")},
+            assign={
+                "packageStatus": jsonata("$states.result.ModelPackageStatus"),
+                "approval": jsonata("$states.result.ModelApprovalStatus"),
+            },
+            next_state="Package ready?",
+        ),
+        "Package ready?": choice(
+            [
+                rule("$packageStatus in ['Pending', 'InProgress']", "Wait for package"),
+                rule("$packageStatus = 'Completed' and $approval = 'Approved'", "Look at serving"),
+            ],
+            "Package not ready",
+        ),
+        "Wait for package": _wait(settings, "Check package"),
+        "Package not ready": fail_with(
+            "check the model package",
+            "PackageNotReady",
+            "'model package ' & $modelPackageArn & ' is ' & $packageStatus & ' and ' & $approval "
+            "& ': only a completed, approved package can be promoted'",
+        ),
+        **stack_update(settings, "serving", settings.serving_stack, updated="Check endpoint"),
+        "Check endpoint": task(
+            "aws-sdk:sagemaker:describeEndpoint",
+            step="verify the endpoint",
+            arguments={"EndpointName": settings.endpoint},
+            assign={
+                "liveConfig": jsonata("$states.result.EndpointConfigName"),
+                "endpointStatus": jsonata("$states.result.EndpointStatus"),
+                "endpointReason": jsonata(
+                    "$exists($states.result.FailureReason) ? $states.result.FailureReason : 'no reason given'"
+                ),
+            },
+            next_state="Endpoint as desired?",
+            comment="SageMaker can roll back and be InService again with the old configuration",
+        ),
+        "Endpoint as desired?": choice(
+            [
+                rule("$endpointStatus in ['Updating', 'Creating', 'SystemUpdating']", "Wait for endpoint"),
+                rule("$endpointStatus = 'InService' and $liveConfig = $desiredConfig", "Look at monitoring"),
+            ],
+            "Endpoint differs",
+        ),
+        "Wait for endpoint": _wait(settings, "Check endpoint"),
+        "Endpoint differs": fail_with(
+            "verify the endpoint",
+            "EndpointNotAsDesired",
+            f"'endpoint {settings.endpoint} is ' & $endpointStatus & ' with configuration ' & $liveConfig "
+            "& ' instead of ' & $desiredConfig & ': ' & $endpointReason",
+        ),
+        **stack_update(settings, "monitoring", settings.monitoring_stack, updated=promoted),
+    }
+
+
+def stack_update(settings: RetrainingSettings, concern: str, stack: str, *, updated: str) -> States:
+    """Give the stack `$modelPackageArn`, every other parameter unchanged, and wait until it is done."""
+    look, update, watch = f"Look at {concern}", f"Promote {concern}", f"Watch {concern}"
+    step = f"promote: {concern} stack"
+    describe = {"StackName": stack}
+    others = (
+        "$states.result.Stacks[0].Parameters[ParameterKey != 'ModelPackageArn']"
+        ".{'ParameterKey': ParameterKey, 'UsePreviousValue': true}"
+    )
+    parameters = "$append([{'ParameterKey': 'ModelPackageArn', 'ParameterValue': $modelPackageArn}], " + f"[{others}])"
+    token = jsonata(f"$runId & '-{concern}-' & $substringAfter($substringAfter($modelPackageArn, '/'), '/')")
+    status = {"status": jsonata("$states.result.Stacks[0].StackStatus")}
+    config = "$states.result.Stacks[0].Outputs[OutputKey = 'EndpointConfigName'].OutputValue"
+    desired = {"desiredConfig": jsonata(f"$exists({config}) ? {config} : ''")} if concern == "serving" else {}
+    return {
+        look: task(
+            "aws-sdk:cloudformation:describeStacks",
+            step=step,
+            arguments=describe,
+            assign={**status, "stackParameters": jsonata(parameters)},
+            next_state=f"{concern.capitalize()} free?",
+        ),
+        f"{concern.capitalize()} free?": choice(
+            [rule(IN_PROGRESS, f"Wait to promote {concern}")],
+            update,
+            comment="Another update may be under way; CloudFormation takes one at a time",
+        ),
+        f"Wait to promote {concern}": _wait(settings, look),
+        update: task(
+            "aws-sdk:cloudformation:updateStack",
+            step=step,
+            arguments={
+                "StackName": stack,
+                "UsePreviousTemplate": True,
+                "RoleARN": settings.promotion_role,
+                "ClientRequestToken": token,
+                "Parameters": jsonata("$stackParameters"),
+            },
+            next_state=watch,
+            on_error=f"{concern.capitalize()} unchanged?",
+        ),
+        f"{concern.capitalize()} unchanged?": choice(
+            [rule("$contains($failure.cause, 'No updates are to be performed')", watch)],
+            "Explain failure",
+            comment="The stack runs this model package already",
+        ),
+        watch: task(
+            "aws-sdk:cloudformation:describeStacks",
+            step=step,
+            arguments=describe,
+            assign={**status, **desired},
+            next_state=f"{concern.capitalize()} done?",
+        ),
+        f"{concern.capitalize()} done?": choice(
+            [
+                rule(IN_PROGRESS, f"Wait for {concern}"),
+                rule("$status in ['UPDATE_COMPLETE', 'CREATE_COMPLETE', 'IMPORT_COMPLETE']", updated),
+            ],
+            f"Find reason in {concern}",
+            default_assign={
+                "failure": {
+                    "step": step,
+                    "error": "PromotionFailed",
+                    "cause": jsonata(
+                        f"'stack {stack} ended in ' & $status & ', the model deployed before goes on answering'"
+                    ),
+                }
+            },
+        ),
+        f"Wait for {concern}": _wait(settings, watch),
+        f"Find reason in {concern}": task(
+            "aws-sdk:cloudformation:describeStackEvents",
+            step=step,
+            arguments=describe,
+            assign={"failure": jsonata(_with_first_failure())},
+            next_state="Explain failure",
+            keep_failure=True,
+        ),
+    }
+
+
+def _with_first_failure() -> str:
+    """`$failure` with the oldest failed resource of the latest update.
+
+    Events come newest first, and those of one update carry its token.
+    """
+    events = "$states.result.StackEvents"
+    failed = f"{events}[$contains(ResourceStatus, /FAILED$/) and $exists(ResourceStatusReason)]"
+    return (
+        f"($token := {events}[0].ClientRequestToken; "
+        f"$failed := {failed}[$not($exists($token)) or ClientRequestToken = $token]; "
+        "$first := $failed[-1]; "
+        "$exists($first) ? $merge([$failure, {'cause': $failure.cause & ': ' & $first.LogicalResourceId & ': ' "
+        "& $first.ResourceStatusReason}]) : $failure)"
+    )
+
+
+def _wait(settings: RetrainingSettings, next_state: str) -> dict[str, Any]:
+    return {"Type": "Wait", "Seconds": settings.training.poll_seconds, "Next": next_state}

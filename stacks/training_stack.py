@@ -1,0 +1,86 @@
+"""Training: the retraining state machine, the model registry's group and who is told."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from stacks.config import PlatformConfig
+from stacks.constructs.approval_rule import ApprovalRule
+from stacks.constructs.code_assets import CodeAssets
+from stacks.constructs.notifications_topic import NotificationsTopic
+from stacks.constructs.retraining_machine import RetrainingMachine
+from stacks.images import image_uri
+from stacks.names import Names
+from stacks.properties import stack_properties
+from stacks.retraining import RetrainingSettings
+
+
+class TrainingStack(Stack):
+    """Everything between new transactions and a promoted model, except the roles it runs under."""
+
+    def __init__(self, scope: Construct, *, config: PlatformConfig, names: Names, assets: CodeAssets) -> None:
+        super().__init__(scope, names.stack("training"), **stack_properties(config, names, "training"))
+        removal = RemovalPolicy.DESTROY if config.storage.removal == "destroy" else RemovalPolicy.RETAIN
+        operations_key = kms.Key.from_key_arn(self, "OperationsKey", names.key_arn("operations"))
+        topic = NotificationsTopic(
+            self, "Notifications", name=names.topic, key=operations_key, emails=config.notifications.emails
+        )
+        group = sagemaker.CfnModelPackageGroup(
+            self,
+            "Models",
+            model_package_group_name=names.model_package_group,
+            model_package_group_description=f"Fraud models of {names.prefix}, a version for each run that passed",
+        )
+        group.apply_removal_policy(removal)
+        machine = RetrainingMachine(
+            self,
+            "Retraining",
+            name=names.state_machine,
+            settings=retraining_settings(config, names, assets),
+            role=iam.Role.from_role_arn(self, "RetrainingRole", names.role_arn("retraining"), mutable=False),
+            log_key=operations_key,
+            log_days=config.storage.log_days,
+            removal_policy=removal,
+            topic=topic,
+        )
+        if config.training.approval == "manual":
+            ApprovalRule(
+                self,
+                "Approval",
+                name=f"{names.prefix}-approval",
+                model_package_group=names.model_package_group,
+                state_machine_arn=machine.arn,
+                role_arn=names.role_arn("approval"),
+            )
+        CfnOutput(self, "StateMachineArn", value=machine.arn)
+        CfnOutput(self, "ModelPackageGroupName", value=names.model_package_group)
+        CfnOutput(self, "NotificationsTopicArn", value=topic.topic_arn)
+
+
+def retraining_settings(config: PlatformConfig, names: Names, assets: CodeAssets) -> RetrainingSettings:
+    """What the state machine's definition refers to, by name."""
+    image = image_uri("xgboost", config.region)
+    return RetrainingSettings(
+        prefix=names.prefix,
+        training=config.training,
+        image=image,
+        trial_image=config.training.trial_image or image,
+        code_uri=assets.code.uri,
+        wheels_uri=assets.wheels.uri,
+        artifacts_bucket=names.bucket("artifacts"),
+        data_key=names.key_arn("data"),
+        processing_role=names.role_arn("processing"),
+        training_role=names.role_arn("training"),
+        promotion_role=names.role_arn("promotion"),
+        topic=names.topic_arn,
+        model_package_group=names.model_package_group,
+        serving_stack=names.stack("serving"),
+        monitoring_stack=names.stack("monitoring"),
+        endpoint=names.endpoint,
+        instance_types=tuple(sorted({config.serving.instance_type, config.training.processing.instance_type})),
+        tags=(("environment", config.environment), ("project", config.project)),
+    )
