@@ -19,7 +19,9 @@ class Names:
     def __init__(self, config: PlatformConfig) -> None:
         self.prefix = config.prefix
         self.region = config.region
-        self.pascal = "".join(part.capitalize() for part in config.prefix.split("-"))
+        # Begins logical ids whose resources have generated names. Lower case, since SageMaker writes names in
+        # ARNs so, and policies have to match them either way.
+        self.compact = config.prefix.replace("-", "")
 
     def stack(self, concern: str) -> str:
         """Name of the stack of `concern`."""
@@ -61,6 +63,11 @@ class Names:
     def endpoint(self) -> str:
         """The endpoint's name."""
         return self.prefix
+
+    @property
+    def rollback_alarms(self) -> tuple[str, str]:
+        """Names of the alarms that undo a deployment: failing answers, slow answers."""
+        return f"{self.endpoint}-errors-5xx", f"{self.endpoint}-latency"
 
     @property
     def model_package_group(self) -> str:

@@ -40,7 +40,7 @@ class ServingStack(Stack):
             key_arn=names.key_arn("data"),
             settings=config.serving,
             rollback_alarms=alarms.rollback,
-            logical_prefix=names.pascal,
+            logical_prefix=names.compact,
         )
         scaling = EndpointScaling(
             self,

@@ -41,7 +41,7 @@ class ModelEndpoint(Construct):
             enable_network_isolation=True,
             containers=[sagemaker.CfnModel.ContainerDefinitionProperty(model_package_name=model_package_arn)],
         )
-        model.override_logical_id(f"{logical_prefix}Model")
+        model.override_logical_id(f"{logical_prefix}model")
         self.configuration = sagemaker.CfnEndpointConfig(
             self,
             "Configuration",
@@ -57,7 +57,7 @@ class ModelEndpoint(Construct):
             data_capture_config=_capture(capture_uri, key_arn, settings.capture_percent),
             kms_key_id=key_arn,
         )
-        self.configuration.override_logical_id(f"{logical_prefix}EndpointConfig")
+        self.configuration.override_logical_id(f"{logical_prefix}endpointconfig")
         self.endpoint = sagemaker.CfnEndpoint(
             self,
             "Endpoint",

@@ -49,20 +49,7 @@ def monitoring(names: Names) -> list[Grant]:
         *read_objects(names, "reports", "monitoring/"),
         write_objects(names, "reports", "monitoring/"),
         Grant(["sagemaker:DescribeEndpoint"], [names.sagemaker_arn(f"endpoint/{names.endpoint}")]),
-        Grant(
-            ["sagemaker:DescribeEndpointConfig"],
-            [names.sagemaker_arn(f"endpoint-config/{part}-*") for part in generated_names(names, "EndpointConfig")],
-            reason="CloudFormation ends the endpoint configuration's name in a random part.",
-        ),
         *use_data_key(names),
         # A monitoring execution is a processing job whose name SageMaker makes.
         *write_logs(names, "/aws/sagemaker/ProcessingJobs", ""),
     ]
-
-
-def generated_names(names: Names, logical_id: str) -> tuple[str, ...]:
-    """Beginnings of the names that CloudFormation gives to a resource that has none of its own.
-
-    They begin with the logical id; SageMaker writes names in ARNs in lower case.
-    """
-    return (f"{names.pascal}{logical_id}".lower(),)

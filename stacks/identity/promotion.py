@@ -7,7 +7,6 @@ from aws_cdk import Aws
 from stacks.config import PlatformConfig
 from stacks.constructs.scoped_role import Grant
 from stacks.identity.common import pass_role
-from stacks.identity.jobs import generated_names
 from stacks.identity.retraining import SAGEMAKER, bootstrap_version
 from stacks.names import Names
 
@@ -18,13 +17,14 @@ SCALING_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 def serving(names: Names, config: PlatformConfig) -> list[Grant]:
     """Replace model and endpoint configuration, and move the endpoint to them."""
     random_end = "CloudFormation ends the resource's name in a random part."
-    models = [f"model/{part}-*" for part in generated_names(names, "Model")]
-    configurations = [f"endpoint-config/{part}-*" for part in generated_names(names, "EndpointConfig")]
-    endpoint = f"endpoint/{names.endpoint}"
+    # CloudFormation begins generated names with the logical id.
+    model = names.sagemaker_arn(f"model/{names.compact}model-*")
+    configuration = names.sagemaker_arn(f"endpoint-config/{names.compact}endpointconfig-*")
+    endpoint = names.sagemaker_arn(f"endpoint/{names.endpoint}")
     return [
         Grant(
             ["sagemaker:CreateModel", "sagemaker:DeleteModel", "sagemaker:DescribeModel"],
-            [names.sagemaker_arn(model) for model in models],
+            [model],
             reason=random_end,
         ),
         Grant(
@@ -32,16 +32,13 @@ def serving(names: Names, config: PlatformConfig) -> list[Grant]:
                 *("sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpointConfig"),
                 "sagemaker:DescribeEndpointConfig",
             ],
-            [names.sagemaker_arn(configuration) for configuration in configurations],
+            [configuration],
             reason=random_end,
         ),
         # UpdateEndpoint and CreateEndpoint are authorised against the configuration, too.
         Grant(
             ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"],
-            [
-                names.sagemaker_arn(endpoint),
-                *(names.sagemaker_arn(configuration) for configuration in configurations),
-            ],
+            [endpoint, configuration],
             reason=random_end,
         ),
         Grant(
@@ -49,11 +46,11 @@ def serving(names: Names, config: PlatformConfig) -> list[Grant]:
                 *("sagemaker:DeleteEndpoint", "sagemaker:DescribeEndpoint"),
                 "sagemaker:UpdateEndpointWeightsAndCapacities",
             ],
-            [names.sagemaker_arn(endpoint)],
+            [endpoint],
         ),
         Grant(
             ["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"],
-            [names.sagemaker_arn(resource) for resource in (endpoint, *models, *configurations)],
+            [endpoint, model, configuration],
             reason=random_end,
         ),
         Grant(
@@ -61,7 +58,8 @@ def serving(names: Names, config: PlatformConfig) -> list[Grant]:
             [names.sagemaker_arn(f"model-package/{names.model_package_group}/*")],
             reason="The registry numbers the versions of the group.",
         ),
-        Grant(["cloudwatch:DescribeAlarms"], [names.alarm_arn(f"{names.prefix}-*")], reason="Several alarms."),
+        # SageMaker looks at the rollback alarms on behalf of whoever moves the endpoint.
+        Grant(["cloudwatch:DescribeAlarms"], [names.alarm_arn(alarm) for alarm in names.rollback_alarms]),
         Grant(["kms:DescribeKey"], [names.key_arn("data")]),
         Grant(
             ["kms:CreateGrant"],
