@@ -1,6 +1,7 @@
 """InvokeEndpoint: one call routed to a variant's process on the event loop, counted and captured."""
 
 import asyncio
+import contextlib
 import json
 import re
 import time
@@ -10,7 +11,7 @@ from urllib.parse import unquote
 from local_cloud import hooks
 from local_cloud.sagemaker import capture, service
 from local_cloud.sagemaker.endpoints import metrics
-from local_cloud.sagemaker.endpoints.connections import Answer, Unreachable
+from local_cloud.sagemaker.endpoints.connections import Answer, Refused, Unreachable
 from local_cloud.sagemaker.endpoints.fleet import Live, Variant, live
 from local_cloud.sagemaker.errors import SageMakerError, ValidationError
 from local_cloud.sagemaker.store import STORE
@@ -72,7 +73,9 @@ async def invoke(name: str, headers: dict[str, str], body: bytes) -> Response:
     while True:
         with running.route(target) as variant:
             if variant is not None and await _ready(variant, deadline):
-                return await _call(running, variant, headers, body, began)
+                # A process that died a moment ago is being started again.
+                with contextlib.suppress(Refused):
+                    return await _call(running, variant, headers, body, began)
         if time.perf_counter() > deadline:
             raise ModelError(503, "The container does not run; see its logs.")
         await asyncio.sleep(0.02)
@@ -89,15 +92,14 @@ async def _ready(variant: Variant, deadline: float) -> bool:
 
 async def _call(running: Live, variant: Variant, headers: dict[str, str], body: bytes, began: float) -> Response:
     sent = time.perf_counter()
-    status = 0
     try:
         answer = await _exchange(variant, _forwarded(headers), body)
-        status = answer.status
-    finally:
-        done = time.perf_counter()
-        metrics.record(running.name, variant.name, status or 500, done - sent, sent - began)
-    if not 200 <= status < 300:
-        raise ModelError(status, answer.body.decode("utf-8", "replace"))
+        if not 200 <= answer.status < 300:
+            raise ModelError(answer.status, answer.body.decode("utf-8", "replace"))
+    except ModelError as error:
+        metrics.record(running.name, variant.name, error.status or 500, time.perf_counter() - sent, sent - began)
+        raise
+    metrics.record(running.name, variant.name, answer.status, time.perf_counter() - sent, sent - began)
     content_type = answer.headers.get("content-type", "application/octet-stream")
     capture.record(
         running.capture,
@@ -123,6 +125,8 @@ async def _exchange(variant: Variant, headers: list[tuple[str, str]], body: byte
             "Your invocation timed out while waiting for a response from container primary. Review the latency metrics "
             "for each container in Amazon CloudWatch, resolve the issue, and try again.",
         ) from None
+    except Refused:
+        raise
     except Unreachable as error:
         raise ModelError(0, f"The container closed the connection: {error}") from error
 

@@ -18,6 +18,10 @@ class Unreachable(Exception):
     """The process refused the connection or closed it before it answered."""
 
 
+class Refused(Unreachable):
+    """Nobody listens, so the request was not sent and may be tried again."""
+
+
 class _Stale(Exception):
     """A kept connection was closed by the process before this request reached it."""
 
@@ -40,7 +44,7 @@ class Connections:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         except OSError as error:
-            raise Unreachable(str(error)) from error
+            raise Refused(str(error)) from error
         try:
             return await self._exchange(_Connection(reader, writer), path, headers, body)
         except _Stale as error:

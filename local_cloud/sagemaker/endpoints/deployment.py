@@ -6,7 +6,7 @@ import re
 import time
 from typing import Any
 
-from local_cloud import config, state
+from local_cloud import config
 from local_cloud.hooks import cloudwatch
 from local_cloud.sagemaker import events
 from local_cloud.sagemaker.endpoints import metrics
@@ -176,11 +176,9 @@ def _capture_summary(capture: Record | None) -> Record | None:
 
 def settle(record: Record, status: str, **members: Any) -> None:
     """Change the endpoint's status and members at once and announce the change."""
-    with STORE.lock:
-        record.update(members, EndpointStatus=status, LastModifiedTime=time.time())
-        if status in ("InService", "Failed"):
-            record["PendingDeploymentSummary"] = None
-    state.touch()
+    if status in ("InService", "Failed"):
+        members["PendingDeploymentSummary"] = None
+    STORE.update(record, **members, EndpointStatus=status, LastModifiedTime=time.time())
     announce(record)
 
 

@@ -1,0 +1,1 @@
+"""Model Monitor: job definitions, schedules, and executions as processing jobs."""

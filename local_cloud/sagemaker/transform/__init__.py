@@ -1,0 +1,1 @@
+"""Batch transform jobs: files through a serving process, record by record."""
