@@ -1,0 +1,419 @@
+"""Data quality: equality with Model Monitor's own files, captures of every encoding, violations and drift."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.stats import ks_2samp
+
+from fraud.monitoring import find_violations, profile, suggest_constraints
+from fraud.monitoring.capture import read_captures
+from fraud.monitoring.distribution import (
+    categorical_distance,
+    kll_distribution,
+    numeric_distance,
+    robust,
+    weighted_points,
+)
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NAMES = ["fraud_probability", "amount", "age"]
+
+
+def _features(document):
+    return {feature["name"]: feature for feature in document["features"]}
+
+
+@pytest.fixture(scope="module")
+def housing(shared_fixtures):
+    """(folder of AWS's files, our statistics, our constraints) of the same CSV file."""
+    folder = shared_fixtures / "model_monitor" / "mm-pair-housing"
+    ours = profile(pl.read_csv(folder / "train_data.csv", infer_schema=False))
+    return folder, ours.to_json(), suggest_constraints(ours)
+
+
+def test_statistics_equal_awss_to_the_last_bit_where_they_are_exact(housing):
+    folder, ours, _ = housing
+    aws = json.loads((folder / "statistics.json").read_text())
+    assert ours["dataset"] == aws["dataset"]
+    assert ours["version"] == aws["version"]
+    assert [feature["name"] for feature in ours["features"]] == [f["name"] for f in aws["features"]]
+    for mine, theirs in zip(ours["features"], aws["features"], strict=True):
+        assert mine["inferred_type"] == theirs["inferred_type"]
+        (kind,) = set(theirs) - {"name", "inferred_type"}
+        a, b = mine[kind], theirs[kind]
+        assert set(a) == set(b), mine["name"]
+        for field in ("common", "completeness", "mean", "sum", "std_dev", "min", "max"):
+            assert a.get(field) == b.get(field), (mine["name"], field)
+        if kind == "numerical_statistics":
+            kll = a["distribution"]["kll"]
+            theirs_kll = b["distribution"]["kll"]
+            for one, other in zip(kll["buckets"], theirs_kll["buckets"], strict=True):
+                assert one["lower_bound"] == other["lower_bound"]
+                assert one["upper_bound"] == other["upper_bound"]
+                assert abs(one["count"] - other["count"]) <= 0.01 * ours["dataset"]["item_count"]
+            assert kll["sketch"]["parameters"] == theirs_kll["sketch"]["parameters"]
+            assert a["approximate_num_distinct_values"] == pytest.approx(b["approximate_num_distinct_values"], rel=0.12)
+        elif "distribution" in b:
+            counts = {bucket["value"]: bucket["count"] for bucket in a["distribution"]["categorical"]["buckets"]}
+            expected = {bucket["value"]: bucket["count"] for bucket in b["distribution"]["categorical"]["buckets"]}
+            assert counts == expected
+
+
+def test_constraints_equal_awss(housing):
+    folder, _, ours = housing
+    aws = json.loads((folder / "constraints.json").read_text())
+    assert ours["monitoring_config"] == aws["monitoring_config"]
+    for mine, theirs in zip(ours["features"], aws["features"], strict=True):
+        domains = [item.get("string_constraints", {}).pop("domains", []) for item in (mine, theirs)]
+        assert set(domains[0]) == set(domains[1])
+        assert mine == theirs
+
+
+def test_awss_own_baseline_finds_no_drift_in_its_own_data(housing):
+    folder, _, _ = housing
+    current = profile(pl.read_csv(folder / "train_data.csv", infer_schema=False))
+    constraints = json.loads((folder / "constraints.json").read_text())
+    statistics = json.loads((folder / "statistics.json").read_text())
+    violations, drift = find_violations(current, constraints, statistics)
+    assert violations == []
+    assert len(drift) >= 8
+    assert max(drift.values()) == 0.0
+
+
+@pytest.mark.parametrize("size", [1, 7, 2048, 2049, 23_432, 100_001])
+def test_sketch_stands_for_every_value_and_is_nowhere_far_off(size):
+    values = np.sort(np.random.default_rng(size).gamma(2, 30, size))
+    kll = kll_distribution(values)
+    assert sum(bucket["count"] for bucket in kll["buckets"]) == size
+    points, weights = weighted_points(kll["sketch"]["data"])
+    assert weights.sum() == size
+    assert numeric_distance((points, weights), values) <= 1 / 2048 + 1e-12
+
+
+def test_distance_is_the_two_sample_kolmogorov_smirnov_statistic():
+    random = np.random.default_rng(0)
+    first, second = np.sort(random.normal(size=900)), np.sort(random.normal(0.3, 1.2, 1300))
+    exact = (first, np.ones(900))
+    assert numeric_distance(exact, second) == pytest.approx(ks_2samp(first, second).statistic, abs=1e-12)
+    whole = np.sort(random.integers(0, 4, 500)).astype(float), np.sort(random.integers(1, 5, 700)).astype(float)
+    expected = ks_2samp(*whole).statistic
+    assert numeric_distance((whole[0], np.ones(500)), whole[1]) == pytest.approx(expected, abs=1e-12)
+    assert categorical_distance({"a": 3, "b": 1}, {"a": 1, "c": 1}) == pytest.approx(0.5)
+    assert robust(0.3, 100, 100) == pytest.approx(0.3 - 1.8 * (200 / 10_000) ** 0.5)
+    assert robust(0.01, 100, 100) == 0.0
+
+
+def test_chance_alone_seldom_counts_as_drift():
+    random = np.random.default_rng(4)
+    baseline = profile(pl.DataFrame({"amount": random.gamma(2, 30, 5000)}))
+    constraints, statistics = suggest_constraints(baseline), baseline.to_json()
+    for rows in (30, 300, 3000):
+        same = profile(pl.DataFrame({"amount": random.gamma(2, 30, rows)}))
+        assert find_violations(same, constraints, statistics)[0] == []
+    moved = profile(pl.DataFrame({"amount": random.gamma(2, 30, 1000) * 2}))
+    violations, drift = find_violations(moved, constraints, statistics)
+    assert [violation["constraint_check_type"] for violation in violations] == ["baseline_drift_check"]
+    assert drift["amount"] > 0.2
+    assert "distance: " in violations[0]["description"]
+    assert " exceeds threshold: 0.1" in violations[0]["description"]
+
+
+def _baseline():
+    random = np.random.default_rng(1)
+    frame = pl.DataFrame(
+        {
+            "fraud_probability": random.beta(1, 30, 3000),
+            "amount": random.gamma(2, 30, 3000),
+            "age": random.integers(18, 90, 3000),
+            "country": random.choice(["BE", "FR"], 3000),
+        }
+    )
+    made = profile(frame)
+    return frame, suggest_constraints(made), made.to_json()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda f: f, set()),
+        (lambda f: f.drop("amount"), {("amount", "missing_column_check")}),
+        (lambda f: f.with_columns(new=pl.lit(1)), {("new", "extra_column_check")}),
+        (lambda f: f.with_columns(pl.col("age") + 0.5), {("age", "data_type_check")}),
+        (
+            lambda f: f.with_columns(pl.when(pl.int_range(pl.len()) > 9).then("amount").alias("amount")),
+            {("amount", "completeness_check")},
+        ),
+        (
+            lambda f: f.with_columns(pl.when(pl.int_range(pl.len()) > 0).then("amount").otherwise(-1.0)),
+            {("amount", "non_negative_check")},
+        ),
+        (
+            lambda f: f.with_columns(
+                country=pl.when(pl.int_range(pl.len()) > 0).then("country").otherwise(pl.lit("XX"))
+            ),
+            {("country", "categorical_values_check")},
+        ),
+        (
+            lambda f: f.with_columns(country=pl.lit("BE")),
+            {("country", "baseline_drift_check")},
+        ),
+    ],
+)
+def test_each_violation_is_found_and_nothing_else(change, expected):
+    frame, constraints, statistics = _baseline()
+    violations, _ = find_violations(profile(change(frame)), constraints, statistics)
+    assert {(v["feature_name"], v["constraint_check_type"]) for v in violations} == expected
+
+
+def test_data_type_text_is_awss():
+    frame = pl.DataFrame({"age": ["1"] * 281 + ["1.5"]})
+    constraints = {"features": [{"name": "age", "inferred_type": "Integral", "completeness": 1.0}]}
+    violations, _ = find_violations(profile(frame), constraints, None)
+    assert violations[0]["description"] == (
+        "Data type match requirement is not met. Expected data type: Integral, Expected match: 100.0%. "
+        f"Observed: Only {281 / 282 * 100}% of data is Integral."
+    )
+
+
+def test_settings_of_the_baseline_are_obeyed():
+    frame, constraints, statistics = _baseline()
+    moved = profile(frame.with_columns(pl.col("amount") * 3))
+    assert len(find_violations(moved, constraints, statistics)[0]) == 1
+    off = json.loads(json.dumps(constraints))
+    off["monitoring_config"]["evaluate_constraints"] = "Disabled"
+    assert find_violations(moved, off, statistics) == ([], {})
+    lenient = json.loads(json.dumps(constraints))
+    lenient["features"][1]["monitoringConfigOverrides"] = {"distribution_constraints": {"comparison_threshold": 0.9}}
+    assert find_violations(moved, lenient, statistics)[0] == []
+
+
+def test_column_kinds_and_missing_values_in_text():
+    frame = pl.DataFrame(
+        {
+            "whole": ["1", " 2", "", "-3"],
+            "mixed": ["1", "2.5", "1e3", "NaN"],
+            "text": ["a", "1", None, "inf"],
+            "none": ["", None, "nan", "null"],
+        }
+    )
+    columns = {column.name: column for column in profile(frame).columns}
+    assert {name: column.inferred_type for name, column in columns.items()} == {
+        "whole": "Integral",
+        "mixed": "Fractional",
+        "text": "String",
+        "none": "Unknown",
+    }
+    assert columns["whole"].completeness == 0.75
+    assert columns["mixed"].kinds == {"Integral": 1, "Fractional": 2, "String": 0}
+    assert columns["none"].present == 0
+    json.dumps(profile(frame).to_json(), allow_nan=False)
+
+
+def _record(inputs, outputs, encoding="CSV", kind="text/csv", **change):
+    parts = {
+        "endpointInput": {"observedContentType": kind, "mode": "INPUT", "data": inputs, "encoding": encoding},
+        "endpointOutput": {"observedContentType": kind, "mode": "OUTPUT", "data": outputs, "encoding": encoding},
+    }
+    return json.dumps({"captureData": parts | change, "eventMetadata": {"eventId": "e"}, "eventVersion": "0"})
+
+
+def test_captures_of_every_encoding_give_the_same_rows(tmp_path):
+    hour = tmp_path / "endpoint" / "primary" / "2030" / "01" / "01" / "05"
+    hour.mkdir(parents=True)
+    in_json = '{"instances": [[12.5, 30], [3.0, null]]}'
+    out_json = '{"predictions": [{"score": 0.25}, {"score": 0.5}]}'
+    records = [
+        _record("12.5,30\n3.0,\n", "0.25\n0.5\n"),
+        _record(in_json, out_json, "JSON", "application/json"),
+        _record(
+            base64.b64encode(b"12.5,30\n3.0,").decode(),
+            base64.b64encode(b"0.25\n0.5").decode(),
+            "BASE64",
+            "text/csv; charset=utf-8",
+        ),
+        _record(
+            base64.b64encode(in_json.encode()).decode(),
+            base64.b64encode(out_json.encode()).decode(),
+            "BASE64",
+            "application/json",
+        ),
+        _record('"12.5","30"\n3.0,""', "0.25\n0.5"),
+        _record("[12.5, 30]\n[3.0, null]", '{"score": 0.25}\n{"score": 0.5}', "JSON", "application/jsonlines"),
+    ]
+    (hour / "00-00-000-a.jsonl").write_text("\n".join(records) + "\n")
+    captured = read_captures(tmp_path, NAMES)
+    assert (captured.records, captured.malformed) == (6, 0)
+    assert captured.frame.columns == NAMES
+    numbers = captured.frame.cast(pl.Float64)
+    assert numbers.rows() == [(0.25, 12.5, 30.0), (0.5, 3.0, None)] * 6
+    only_input = read_captures(tmp_path, NAMES[1:], ["endpointInput"]).frame
+    assert only_input.columns == NAMES[1:]
+    assert len(only_input) == 12
+
+
+def test_malformed_records_are_counted_and_the_rest_is_read(tmp_path):
+    bad = [
+        "not json",
+        "{}",
+        "[]",
+        '{"captureData": null}',
+        _record("1,2\n3,4\n", "0.5\n"),
+        _record("1,2", "0.5", "THRIFT"),
+        _record("%%%", "0.5", "BASE64"),
+        _record(base64.b64encode(b"\xff\xfe\xfd").decode(), "MC41", "BASE64"),
+        _record('{"a": ', "0.5", "JSON"),
+        '{"captureData": {"endpointInput": {"data": "1,2", "encoding": "CSV"}}}',
+    ]
+    good = _record("1,2", "0.5")
+    (tmp_path / "a.jsonl").write_bytes(("\n".join([*bad, good, ""]) + "\n").encode() + b"\xff\xfe\n")
+    captured = read_captures(tmp_path, NAMES)
+    assert captured.malformed == len(bad) + 1
+    assert captured.records == len(bad) + 2
+    assert captured.frame.rows() == [("0.5", "1", "2")]
+
+
+def test_short_and_long_rows_are_kept_and_show_as_columns(tmp_path):
+    records = [_record("1,2", "0.5"), _record("1", "0.5"), _record("1,2,9", "0.5")]
+    (tmp_path / "a.jsonl").write_text("\n".join(records))
+    frame = read_captures(tmp_path, NAMES).frame
+    assert frame.rows() == [("0.5", "1", "2", None), ("0.5", "1", None, None), ("0.5", "1", "2", "9")]
+    assert frame.columns == [*NAMES, "_c3"]
+    (tmp_path / "a.jsonl").write_text(records[1])
+    assert read_captures(tmp_path, NAMES).frame.columns == NAMES[:2]
+
+
+def test_a_million_rows_of_thirty_columns_take_seconds():
+    random = np.random.default_rng(0)
+    frame = pl.DataFrame({f"f{number}": random.normal(size=1_000_000) for number in range(3)})
+    began = time.perf_counter()
+    profile(frame).to_json()
+    # A tenth of the columns in a tenth of half a minute, on a machine that does other things too.
+    assert time.perf_counter() - began < 3.5
+
+
+def _run(base: Path, **environment):
+    wheels = base / "wheels"
+    wheels.mkdir(parents=True, exist_ok=True)
+    (wheels / "requirements.txt").write_text("")
+    return subprocess.run(
+        [sys.executable, "-m", "training_code.analyze"],
+        cwd=REPOSITORY,
+        env={
+            "PATH": os.environ["PATH"],
+            "SAGEMAKER_BASE_DIR": str(base),
+            "SM_CHANNEL_WHEELS": str(wheels),
+            "output_path": str(base / "reports"),
+            "publish_cloudwatch_metrics": "Enabled",
+            "sagemaker_endpoint_name": "shop",
+            "sagemaker_monitoring_schedule_name": "shop-data-quality",
+            "start_time": "2030-01-01T05:00:00Z",
+            "end_time": "2030-01-01T06:00:00Z",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+@pytest.fixture
+def baseline_files(tmp_path):
+    """Environment of a run against a baseline made by a run without one."""
+    random = np.random.default_rng(2)
+    frame = pl.DataFrame(
+        {name: random.gamma(2, scale, 2000) for name, scale in zip(NAMES, (0.01, 30.0, 20.0), strict=True)}
+    )
+    source = tmp_path / "baseline-input"
+    source.mkdir()
+    frame.write_csv(source / "baseline.csv")
+    base = tmp_path / "baseline"
+    result = _run(base, dataset_source=str(source), dataset_format='{"csv": {"header": true}}')
+    assert result.returncode == 0, result.stderr
+    assert (base / "output" / "message").read_text() == ("Completed: Job completed successfully with no violations.")
+    assert {path.name for path in (base / "reports").iterdir()} == {"statistics.json", "constraints.json"}
+    return frame, {
+        "baseline_constraints": str(base / "reports" / "constraints.json"),
+        "baseline_statistics": str(base / "reports" / "statistics.json"),
+        "dataset_format": '{"sagemakerCaptureJson": {"captureIndexNames": ["endpointInput", "endpointOutput"]}}',
+    }
+
+
+def _capture(folder: Path, frame: pl.DataFrame):
+    folder.mkdir(parents=True)
+    lines = [_record(f"{amount!r},{age!r}", f"{score!r}\n") for score, amount, age in frame.iter_rows()]
+    (folder / "00-00-000-x.jsonl").write_text("\n".join(lines))
+
+
+def test_monitoring_run_reports_drift_and_publishes_metrics(baseline_files, tmp_path):
+    frame, environment = baseline_files
+    for name, factor in (("same", 1.0), ("moved", 2.0)):
+        source = tmp_path / f"{name}-input"
+        _capture(source / "shop" / "primary" / "2030", frame.with_columns(pl.col("amount") * factor))
+        base = tmp_path / name
+        result = _run(base, dataset_source=str(source), **environment)
+        assert result.returncode == 0, result.stderr
+    assert (tmp_path / "same/output/message").read_text().startswith("Completed: ")
+    assert (tmp_path / "moved/output/message").read_text() == (
+        "CompletedWithViolations: Job completed successfully with 1 violations."
+    )
+    document = json.loads((tmp_path / "moved/reports/constraint_violations.json").read_text())
+    assert [(v["feature_name"], v["constraint_check_type"]) for v in document["violations"]] == [
+        ("amount", "baseline_drift_check")
+    ]
+    text = (tmp_path / "moved/output/metrics/cloudwatch/cloudwatch_metrics.jsonl").read_text()
+    metrics = {line["MetricName"]: line for line in map(json.loads, text.splitlines())}
+    assert metrics["feature_baseline_drift_amount"]["Value"] > 0.1
+    assert metrics["feature_baseline_drift_age"]["Value"] < 0.1
+    assert metrics["feature_data_amount"]["StatisticValues"]["SampleCount"] == 2000
+    assert metrics["feature_non_null_age"]["Value"] == 1.0
+    assert metrics["feature_non_null_age"]["Timestamp"] == "2030-01-01T06:00:00Z"
+    assert metrics["feature_non_null_age"]["Dimensions"] == [
+        {"Name": "Endpoint", "Value": "shop"},
+        {"Name": "MonitoringSchedule", "Value": "shop-data-quality"},
+    ]
+
+
+@pytest.mark.parametrize("make", [True, False])
+def test_a_window_without_traffic_is_a_result_not_a_failure(baseline_files, tmp_path, make):
+    _, environment = baseline_files
+    source = tmp_path / "empty"
+    if make:
+        source.mkdir()
+    result = _run(tmp_path / "out", dataset_source=str(source), **environment)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "out/output/message").read_text() == (
+        "Completed: Job completed successfully with no violations."
+    )
+    reports = tmp_path / "out/reports"
+    assert json.loads((reports / "constraint_violations.json").read_text())["violations"] == []
+    statistics = json.loads((reports / "statistics.json").read_text())
+    assert statistics["dataset"]["item_count"] == 0
+    assert [feature["name"] for feature in statistics["features"]] == NAMES
+    assert (tmp_path / "out/output/metrics/cloudwatch/cloudwatch_metrics.jsonl").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dataset_format": "{}"}, "dataset_format: one of csv"),
+        ({"baseline_constraints": "/nowhere.json"}, "baseline_constraints: /nowhere.json cannot be read"),
+        ({"record_preprocessor_script": "/x.py"}, "record_preprocessor_script: scripts are not supported"),
+        ({"analysis_type": "MODEL_QUALITY"}, "analysis_type 'MODEL_QUALITY'"),
+        ({"dataset_format": '{"csv": {}}'}, "dataset_source: no csv file"),
+    ],
+)
+def test_wrong_settings_end_the_job_with_one_message(tmp_path, change, message):
+    (tmp_path / "in").mkdir()
+    result = _run(tmp_path / "out", **({"dataset_source": str(tmp_path / "in")} | change))
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert message in (tmp_path / "out/output/failure").read_text()
