@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local_cloud import config, hooks
+from local_cloud.sagemaker import lifecycle
 from local_cloud.sagemaker.errors import ValidationError
 
 _clients: dict[tuple[str, str], Any] = {}
@@ -47,6 +48,12 @@ def client() -> Any:
                 ),
             )
         return _clients[key]
+
+
+@lifecycle.on_ready
+def _warm_up() -> None:
+    # The first client takes half a second to build, which would be the first job's.
+    client()
 
 
 def split(uri: str) -> tuple[str, str]:

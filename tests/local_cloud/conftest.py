@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,10 +66,20 @@ class Cloud:
         )
 
 
+IMAGES = """
+[[image]]
+match = "^plain-trial:"
+training = ["python3", "/opt/ml/input/data/code/trial.py"]
+"""
+
+
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The server all tests of this tier share: use names of your own."""
-    cloud = Cloud(tmp_path_factory.mktemp("cloud"))
+    images = tmp_path_factory.mktemp("images") / "local_cloud.toml"
+    images.write_text((REPOSITORY / "local_cloud.toml").read_text() + IMAGES)
+    secret = {"DEVELOPER_SECRET": "must not reach a job", "PYTHONPATH": str(REPOSITORY)}
+    cloud = Cloud(tmp_path_factory.mktemp("cloud"), images, environment=secret)
     cloud.run("up")
     yield cloud
     cloud.run("down")
@@ -90,6 +101,15 @@ def wait_until(condition: Callable[[], Any], seconds: float = 60, every: float =
             return value
         time.sleep(every)
     raise AssertionError(f"not reached within {seconds} s")
+
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
+XGBOOST = f"683313688378.dkr.ecr.{REGION}.amazonaws.com/sagemaker-xgboost:3.2-0"
+
+
+def unique(prefix: str) -> str:
+    """A name that no other test uses."""
+    return f"{prefix}-{uuid.uuid4().hex[:8]}"
 
 
 def tar_gz(files: dict[str, str | bytes]) -> bytes:

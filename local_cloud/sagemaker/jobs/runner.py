@@ -65,11 +65,13 @@ class Run:
     Attributes:
         ended_by: STOPPED or TIMED_OUT when the job was ended from outside, else None.
         abandoned: True when the server stops or forgets everything: nothing must be recorded any more.
+        on_end: called once when the job is ended from outside.
     """
 
     def __init__(self) -> None:
         self.ended_by: str | None = None
         self.abandoned = False
+        self.on_end: Callable[[], None] = lambda: None
         self._container: Container | None = None
         self._guard = threading.Lock()
 
@@ -81,6 +83,7 @@ class Run:
             self.ended_by = why
             container = self._container
         _all_slots().wake()
+        self.on_end()
         if container:
             stop = hooks.bound(container.stop)
             threading.Thread(target=stop, args=(config.current().stop_grace_seconds,), daemon=True).start()
@@ -91,6 +94,7 @@ class Run:
             self.abandoned, self.ended_by = True, STOPPED
             container = self._container
         _all_slots().wake()
+        self.on_end()
         if container:
             container.kill()
 
@@ -123,13 +127,20 @@ class Run:
                 self._container = None
 
 
-def launch(kind: str, name: str, body: Callable[[Run], None], failed: Callable[[str], None]) -> Run:
+def launch(
+    kind: str,
+    name: str,
+    body: Callable[[Run], None],
+    failed: Callable[[str], None],
+    over: Callable[[], None] = lambda: None,
+) -> Run:
     """Execute a job's body on a thread in the caller's account and region.
 
     Args:
         kind, name: of the job's record.
         body: does everything, and records the outcome itself.
         failed: called with a FailureReason when the body raised what it should have handled.
+        over: called when the job's record has its final status.
     """
     key = (hooks.account_id(), hooks.region(), kind, name)
     run = Run()
@@ -144,6 +155,7 @@ def launch(kind: str, name: str, body: Callable[[Run], None], failed: Callable[[
         finally:
             with _lock:
                 _runs.pop(key, None)
+            over()
 
     with _lock:
         _runs[key] = run

@@ -1,6 +1,7 @@
 """Training jobs: the API; ``training_run`` executes them."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from local_cloud.sagemaker import images, listing, s3
@@ -21,12 +22,18 @@ def create_training_job(request: Record) -> Record:
     return start(request)
 
 
-def start(request: Record, observer: metrics.Observer | None = None, **members: Any) -> Record:
+def start(
+    request: Record,
+    observer: metrics.Observer | None = None,
+    over: Callable[[], None] = lambda: None,
+    **members: Any,
+) -> Record:
     """Check and start a training job.
 
     Args:
         request: as CreateTrainingJob takes it.
         observer: called with name and value of each metric as it is printed.
+        over: called when the job has its final status.
         members: go into the record, e.g. TuningJobArn.
     """
     name = request["TrainingJobName"]
@@ -50,7 +57,7 @@ def start(request: Record, observer: metrics.Observer | None = None, **members: 
         if STORE.find(KIND, name):
             raise ResourceInUse(f"Job name must be unique in an account and region; {record['TrainingJobArn']} exists.")
         STORE.put(KIND, name, record)
-    training_run.launch(record, image, observer)
+    training_run.launch(record, image, observer, over)
     return record
 
 
@@ -83,7 +90,9 @@ def stop_training_job(request: Record) -> Record:
             raise ValidationError(
                 f"The request was rejected because the training job is in status {record['TrainingJobStatus']}."
             )
-        training_run.move(record, "Stopping", TrainingJobStatus="Stopping")
+        training_run.record_move(record, "Stopping", TrainingJobStatus="Stopping")
+    # Outside of the lock: a rule's target may call SageMaker.
+    training_run.announce(record)
     if run := runner.find(KIND, record["TrainingJobName"]):
         run.end(runner.STOPPED)
     return {}

@@ -1,6 +1,7 @@
 """Executes one training job under the training container's contract."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,17 @@ def record_move(record: Record, secondary: str, **members: Any) -> None:
         )
 
 
-def launch(record: Record, image: Image, observer: metrics.Observer | None) -> None:
-    """Start the job's thread."""
+def launch(record: Record, image: Image, observer: metrics.Observer | None, over: Callable[[], None]) -> None:
+    """Start the job's thread; ``over`` is called when the job has its final status."""
+
+    def body(run: runner.Run) -> None:
+        _run(record, image, observer, run)
 
     def failed(reason: str) -> None:
         move(record, "Failed", TrainingJobStatus="Failed", FailureReason=reason)
 
     move(record, "Starting")
-    runner.launch("TrainingJob", record["TrainingJobName"], lambda run: _run(record, image, observer, run), failed)
+    runner.launch("TrainingJob", record["TrainingJobName"], body, failed, over)
 
 
 def _run(record: Record, image: Image, observer: metrics.Observer | None, run: runner.Run) -> None:
