@@ -1,0 +1,103 @@
+"""Pictures of a run: its tuning and where its time went."""
+
+from matplotlib.ticker import FuncFormatter
+
+from scripts.report.style import BEST, CANDIDATE, INK, NEUTRAL, new_figure, plain, settings, to_svg
+
+_MOST_PARAMETERS = 6
+
+
+def tuning_history(trials: list[dict]) -> str:
+    """Objective of each trial in order and the best so far; trials without one are marked at the foot."""
+    with settings():
+        figure, (axes,) = new_figure("full", 3.2)
+        scored = [(i + 1, t["objective"]) for i, t in enumerate(trials) if t.get("objective") is not None]
+        best = [(i + 1, t["best"]) for i, t in enumerate(trials) if t.get("best") is not None]
+        if best:
+            axes.step(*zip(*best, strict=True), where="post", color=BEST, label="best so far")
+        if scored:
+            axes.plot(*zip(*scored, strict=True), "o", color=CANDIDATE, markersize=6, label="trial")
+            low, high = min(v for _, v in scored), max(v for _, v in scored)
+            room = max((high - low) * 0.15, 0.005)
+            axes.set_ylim(low - room, high + room)
+        without = [i + 1 for i, t in enumerate(trials) if t.get("objective") is None]
+        if without:
+            foot = axes.get_ylim()[0]
+            axes.plot(without, [foot] * len(without), "x", color=NEUTRAL, clip_on=False, label="failed or stopped")
+        axes.set_xlabel("trial")
+        axes.set_ylabel(_metric_name(trials))
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlim(0.5, len(trials) + 0.5)
+        axes.legend(loc="lower right")
+        return to_svg(figure, "tuning", f"Objective of {len(trials)} trials and the best so far")
+
+
+def hyperparameters(trials: list[dict]) -> str | None:
+    """A panel for each hyperparameter that varied: its value against the objective; None where none varied."""
+    varied = _varied(trials)
+    if not varied:
+        return None
+    with settings():
+        figure, panels = new_figure("full", 2.6, columns=len(varied))
+        top = max(objective for points in varied.values() for _, objective in points)
+        for axes, (name, points) in zip(panels, varied.items(), strict=True):
+            values = [value for value, _ in points]
+            for value, objective in points:
+                is_best = objective == top
+                axes.plot(value, objective, "o", color=BEST if is_best else CANDIDATE, markersize=8 if is_best else 5)
+            if min(values) > 0 and max(values) / min(values) > 50:
+                axes.set_xscale("log")
+                axes.minorticks_off()
+                axes.xaxis.set_major_formatter(FuncFormatter(plain))
+            axes.set_xlabel(name)
+            axes.locator_params(axis="y", nbins=5)
+            if axes is not panels[0]:
+                axes.tick_params(labelleft=False)
+            if axes.get_xscale() == "linear":
+                axes.locator_params(axis="x", nbins=4)
+        panels[0].set_ylabel("objective")
+        for axes in panels[1:]:
+            axes.sharey(panels[0])
+        return to_svg(figure, "hyperparameters", "Objective against each hyperparameter, a point a trial")
+
+
+def time_spent(durations: dict[str, float]) -> str:
+    """A bar for each step in the order given, in seconds."""
+    names, seconds = list(durations), list(durations.values())
+    with settings():
+        figure, (axes,) = new_figure("full", 0.7 + 0.3 * len(names))
+        bars = axes.barh(names, seconds, color=CANDIDATE, height=0.65)
+        axes.bar_label(bars, [_duration(value) for value in seconds], padding=4, color=INK)
+        axes.invert_yaxis()
+        axes.margins(x=0.12)
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel("seconds")
+        return to_svg(figure, "time", "Seconds spent in each step")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def _metric_name(trials: list[dict]) -> str:
+    name = next((t["metric"] for t in trials if t.get("metric")), "objective")
+    words = name.removeprefix("validation:").replace("_", " ")
+    return f"{words} (validation)" if name.startswith("validation:") else words
+
+
+def _varied(trials: list[dict]) -> dict[str, list[tuple[float, float]]]:
+    points: dict[str, list[tuple[float, float]]] = {}
+    for trial in trials:
+        if trial.get("objective") is None:
+            continue
+        for name, text in sorted(trial.get("hyperparameters", {}).items()):
+            try:
+                points.setdefault(name, []).append((float(str(text).strip('"')), trial["objective"]))
+            except ValueError:
+                continue
+    varied = {name: found for name, found in points.items() if len({value for value, _ in found}) > 1}
+    return dict(list(varied.items())[:_MOST_PARAMETERS])

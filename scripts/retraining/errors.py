@@ -1,0 +1,81 @@
+"""Errors an operator can act upon, and the words for those that botocore raises."""
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ReadTimeoutError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_REJECTED = 3
+
+_EXPIRED = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+}
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown", "RequestLimitExceeded"}
+
+
+class OperatorError(Exception):
+    """A failure with a remedy, to be shown without a traceback; ``exit_code`` is the command's."""
+
+    exit_code = EXIT_FAILED
+
+
+class InputError(OperatorError):
+    """The caller's data or options are at fault; nothing has been started or uploaded."""
+
+    exit_code = EXIT_BAD_INPUT
+
+
+def error_code(error: ClientError) -> str:
+    """The service's own code of an error, e.g. ``ThrottlingException``."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def explain(error: Exception) -> str:
+    """What went wrong and what to do, for an error raised by botocore."""
+    if isinstance(error, ClientError):
+        return _explain_client_error(error)
+    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
+        return "No AWS credentials were found: set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+    if isinstance(error, (UnauthorizedSSOTokenError, TokenRetrievalError)):
+        return f"The single sign-on session has expired: run `aws sso login` and try again ({error})."
+    if isinstance(error, NoRegionError):
+        return "No region is configured: give --region or set AWS_DEFAULT_REGION."
+    if isinstance(error, EndpointConnectionError):
+        return (
+            f"Nothing answers at {error.kwargs.get('endpoint_url')}: is the network up, and the local cloud "
+            "(`python -m local_cloud status`) where you use one?"
+        )
+    if isinstance(error, (ReadTimeoutError, ConnectTimeoutError)):
+        return f"The service did not answer in time: {error}. Run the same command again; it takes up where it was."
+    return f"{type(error).__name__}: {error}"
+
+
+def _explain_client_error(error: ClientError) -> str:
+    code, operation = error_code(error), error.operation_name
+    message = error.response.get("Error", {}).get("Message", "")
+    if code in _EXPIRED:
+        return f"The AWS credentials are expired or invalid ({code} from {operation}): renew them and run again."
+    if code in _DENIED:
+        return f"These credentials may not call {operation}: {message}"
+    if code in _THROTTLED:
+        return f"{operation} is still throttled after retries ({code}): wait a minute and run the same command again."
+    return f"{operation} failed: {code}: {message}"
+
+
+AWS_ERRORS = (BotoCoreError, ClientError)
