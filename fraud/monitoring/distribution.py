@@ -59,8 +59,12 @@ def weighted_points(sketch: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.n
 
 
 def numeric_distance(baseline: tuple[np.ndarray, np.ndarray], ordered: np.ndarray) -> float:
-    """Largest difference of two cumulative distributions: weighted points against values in rising order."""
+    """Largest difference of two cumulative distributions: weighted points against values in rising order.
+
+    Values are compared at the precision of float32, so that a number is not two because it came by two ways.
+    """
     values, weights = baseline
+    values, ordered = values.astype(np.float32), ordered.astype(np.float32)
     points = np.union1d(values, ordered)
     first = np.r_[0.0, np.cumsum(weights)][np.searchsorted(values, points, side="right")] / weights.sum()
     second = np.searchsorted(ordered, points, side="right") / len(ordered)

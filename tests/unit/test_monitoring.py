@@ -107,6 +107,8 @@ def test_distance_is_the_two_sample_kolmogorov_smirnov_statistic():
     expected = ks_2samp(*whole).statistic
     assert numeric_distance((whole[0], np.ones(500)), whole[1]) == pytest.approx(expected, abs=1e-12)
     assert categorical_distance({"a": 3, "b": 1}, {"a": 1, "c": 1}) == pytest.approx(0.5)
+    tenths = np.full(50, 0.1)
+    assert numeric_distance((tenths.astype(np.float32).astype(float), np.ones(50)), tenths) == 0.0
     assert robust(0.3, 100, 100) == pytest.approx(0.3 - 1.8 * (200 / 10_000) ** 0.5)
     assert robust(0.01, 100, 100) == 0.0
 
