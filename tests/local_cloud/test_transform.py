@@ -97,9 +97,8 @@ def test_batches_and_environment(hosting: Hosting) -> None:
 def test_a_failing_model_fails_the_job_with_its_words(hosting: Hosting) -> None:
     answer = _run(hosting, "tr-bad", "tr-sum")
     assert answer["TransformJobStatus"] == "Failed"
-    assert (
-        "Bad HTTP status received from algorithm: 400. could not convert string to float: 'a'"
-        in answer["FailureReason"]
+    assert answer["FailureReason"] == (
+        "ClientError: Bad HTTP status received from algorithm: 400. could not convert string to float: 'c'"
     )
     answer = _run(hosting, "tr-none", "tr-sum", "tr/nothing/")
     assert "No S3 objects found" in answer["FailureReason"]
