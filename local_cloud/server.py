@@ -142,7 +142,7 @@ async def _serve(settings: config.Settings) -> None:
     server = Config()
     server.bind = [f"127.0.0.1:{settings.port}"]
     server.keep_alive_timeout = 75
-    server.graceful_timeout = 1
+    server.graceful_timeout = 0.3
     server.loglevel = os.environ["LOG_LEVEL"]
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,5 +1,6 @@
 """Processing jobs against a real server."""
 
+import datetime as dt
 import gzip
 import json
 
@@ -102,10 +103,10 @@ def test_timeout_ends_the_job(cloud: Cloud, where: str):
 
 
 def test_metrics_file_is_published_to_cloudwatch(cloud: Cloud, where: str):
-    schedule = unique("schedule")
+    schedule, now = unique("schedule"), dt.datetime.now(dt.UTC)
     line = {
         "MetricName": "feature_baseline_drift_amount",
-        "Timestamp": "2026-01-02T03:00:00Z",
+        "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "Dimensions": [{"Name": "Endpoint", "Value": "e"}, {"Name": "MonitoringSchedule", "Value": schedule}],
         "Value": 0.25,
     }
@@ -116,8 +117,8 @@ def test_metrics_file_is_published_to_cloudwatch(cloud: Cloud, where: str):
         Namespace="aws/sagemaker/Endpoints/data-metrics",
         MetricName=line["MetricName"],
         Dimensions=line["Dimensions"],
-        StartTime="2026-01-02T00:00:00Z",
-        EndTime="2026-01-03T00:00:00Z",
+        StartTime=now - dt.timedelta(hours=1),
+        EndTime=now + dt.timedelta(hours=1),
         Period=3600,
         Statistics=["Average"],
     )

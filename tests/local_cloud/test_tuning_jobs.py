@@ -152,13 +152,10 @@ def test_minimize_and_scaling(tuner: Tuner):
 def test_equal_seeds_give_equal_candidates_whatever_finishes_first(tuner: Tuner, strategy: str):
     limits = {"MaxNumberOfTrainingJobs": 7, "MaxParallelTrainingJobs": 2}
     slow_first = SCORE + "\nimport random; time.sleep(random.random() * 0.2)"
-    searches = [
-        parameters(
-            tuner.trials(tuner.run(tuner.request(slow_first, Strategy=strategy, RandomSeed=seed, limits=limits)))
-        )
-        for limits in [{"MaxNumberOfTrainingJobs": 7, "MaxParallelTrainingJobs": 2}]
-        for seed in (7, 7, 8)
-    ]
+    searches = []
+    for seed in (7, 7, 8):
+        job = tuner.run(tuner.request(slow_first, Strategy=strategy, RandomSeed=seed, limits=limits))
+        searches.append(parameters(tuner.trials(job)))
     assert searches[0] == searches[1]
     assert searches[0] != searches[2]
 
