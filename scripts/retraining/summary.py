@@ -23,7 +23,7 @@ def print_summary(result: RetrainResult, options: Options, console: Console) -> 
     """Print how the run ended and, where it failed, the cause and where its logs are."""
     console.print()
     if result.evaluation:
-        _print_metrics(result.evaluation, console)
+        print_metrics(result.evaluation, console)
     console.print(f"[{_STYLES.get(result.status, '')}]{_HEADLINES.get(result.status, escape(result.status))}[/]")
     lines = []
     if result.status in ("Failed", "Stopped", "Rejected"):
@@ -47,7 +47,8 @@ def approval_command(package: str, options: Options) -> str:
     )  # fmt: skip
 
 
-def _print_metrics(evaluation: dict, console: Console) -> None:
+def print_metrics(evaluation: dict, console: Console) -> None:
+    """Candidate and champion side by side, with the difference, its interval and the gate's verdict."""
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
     for heading in ("candidate", "champion", "difference", "95 % interval"):

@@ -1,0 +1,43 @@
+"""The demo's local cloud and the CDK application in it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+from scripts.cdk import ACCOUNT, REGION, run_cdk
+from scripts.demo.options import ROOT, DemoOptions
+
+
+class StepFailed(Exception):
+    """A step of the demo did not succeed; the message says why and what to do."""
+
+
+def start_fresh(options: DemoOptions) -> None:
+    """A local cloud without state: the demo tells the story from the first deploy on."""
+    for command in (["down"], ["reset"], ["up"]):
+        _local_cloud(options, *command)
+
+
+def stop(options: DemoOptions) -> None:
+    _local_cloud(options, "down")
+
+
+def deploy(options: DemoOptions, say: Callable[[str], None]) -> None:
+    """Synthesize, bootstrap and deploy every stack with the real CDK CLI; ``say`` gets each line it prints."""
+    assembly = str(options.out / "cdk.out")
+    for arguments in (
+        ["synth", "--quiet", "-c", "env=dev", "--output", assembly],
+        ["bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", assembly],
+        ["deploy", "--all", "--require-approval", "never", "--progress", "events", "--app", assembly],
+    ):
+        code = run_cdk(arguments, options.endpoint_url, on_line=say)
+        if code:
+            raise StepFailed(f"cdk {arguments[0]} exited with {code}; the lines above say why")
+
+
+def _local_cloud(options: DemoOptions, *command: str) -> None:
+    arguments = [sys.executable, "-m", "local_cloud", *command]
+    arguments += ["--port", str(options.port), "--state-dir", str(options.state_dir)]
+    done = subprocess.run(arguments, cwd=ROOT, text=True, capture_output=True)
+    if done.returncode and command[0] != "down":
+        raise StepFailed((done.stdout + done.stderr).strip())

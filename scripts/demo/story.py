@@ -1,0 +1,150 @@
+"""The demo from an empty cloud to a report: each chapter is a step that the console shows with its time."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import boto3
+from rich.console import Console
+
+from scripts.demo import cloud
+from scripts.demo.cloud import StepFailed
+from scripts.demo.monitor import Verdict, run_schedule
+from scripts.demo.options import ROOT, DemoOptions
+from scripts.demo.traffic import HoldOut, drifted, send, ten_transactions
+from scripts.retraining.flow import retrain
+from scripts.retraining.options import Options, RetrainResult
+
+PREFIX = "fraudstack-dev"
+STACKS = ("storage", "identity", "training", "serving", "monitoring")
+LIVE_ROWS = 1_500
+
+
+@dataclass
+class Story:
+    """What happened; the summary and the report are made of it."""
+
+    data: Path
+    outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    champion: RetrainResult | None = None
+    challenger: RetrainResult | None = None
+    scored: list[dict[str, Any]] = field(default_factory=list)
+    clean: Verdict | None = None
+    drift: Verdict | None = None
+    baseline: dict[str, Any] = field(default_factory=dict)
+    curves: dict[str, Any] = field(default_factory=dict)
+    drift_description: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Teller:
+    """Runs the chapters in order and keeps the time of each."""
+
+    def __init__(self, options: DemoOptions, console: Console):
+        self.options, self.console = options, console
+        self.session = boto3.Session()
+        self.story = Story(data=options.data or options.out / "transactions")
+
+    def tell(self) -> Story:
+        with self.chapter("Start the local cloud"):
+            cloud.start_fresh(self.options)
+        with self.chapter("Deploy the platform with the CDK CLI"):
+            cloud.deploy(self.options, self._say_stack)
+            self.story.outputs = self._outputs()
+        if self.options.data is None:
+            with self.chapter("Simulate card transactions"):
+                self._simulate()
+        with self.chapter("Train a first model: logistic regression"):
+            self.story.champion = self._retrain("logistic-regression", trials=2)
+        with self.chapter("Tune, evaluate and promote a challenger: XGBoost"):
+            self.story.challenger = self._retrain("xgboost", trials=self.options.trials)
+        hold_out = self._hold_out()
+        with self.chapter("Score ten transactions"):
+            self.story.scored = ten_transactions(self._runtime(), self._endpoint(), hold_out, self.options.seed)
+        with self.chapter(f"Monitor {LIVE_ROWS:,} live transactions"):
+            self.story.clean = self._monitor(hold_out)
+        with self.chapter("Monitor the same traffic after a price shock"):
+            self.story.drift = self._monitor(drifted(hold_out))
+            self.story.drift_description = f"{', '.join(hold_out.amount_features)}: times three"
+        return self.story
+
+    @contextmanager
+    def chapter(self, title: str) -> Iterator[None]:
+        self.console.rule(f"[bold]{title}[/]", align="left")
+        started = time.monotonic()
+        yield
+        self.story.seconds[title] = time.monotonic() - started
+        self.console.print(f"[green]✓[/] {title} [dim]({self.story.seconds[title]:.1f} s)[/]\n")
+
+    def _simulate(self) -> None:
+        shutil.rmtree(self.story.data, ignore_errors=True)
+        command = [sys.executable, "-m", "scripts.simulate", "--out", str(self.story.data)]
+        command += ["--customers", str(self.options.customers), "--terminals", str(2 * self.options.customers)]
+        command += ["--days", str(self.options.days), "--seed", str(self.options.seed)]
+        if subprocess.run(command, cwd=ROOT).returncode:
+            raise StepFailed("the simulation failed; see above")
+
+    def _retrain(self, algorithm: str, trials: int) -> RetrainResult:
+        result = retrain(
+            Options(
+                data=self.story.data,
+                event_type=self.options.event_type,
+                algorithm=algorithm,
+                max_trials=trials,
+                parallel_trials=2,
+                endpoint_url=self.options.endpoint_url,
+                region=self.session.region_name,
+            ),
+            self.console,
+        )
+        if result.status not in ("Promoted", "Rejected"):
+            raise StepFailed(f"retraining ended as {result.status}: {result.cause}")
+        if result.status == "Rejected" and self.story.champion is None:
+            raise StepFailed(f"the first model did not pass the gate: {result.cause}")
+        return result
+
+    def _monitor(self, traffic: HoldOut) -> Verdict:
+        start = datetime.now(timezone.utc)
+        answered = send(self._runtime(), self._endpoint(), traffic, LIVE_ROWS, self.options.seed)
+        self.console.print(f"{answered:,} transactions scored one by one; running the schedule over them …")
+        schedule = self.story.outputs["monitoring"]["MonitoringScheduleName"]
+        end = datetime.now(timezone.utc) + timedelta(seconds=1)
+        return run_schedule(self.session, self.options.endpoint_url, schedule, start, end)
+
+    def _hold_out(self) -> HoldOut:
+        """The challenger's hold-out; also fetches what the report shows of that run."""
+        bucket, run = self.story.outputs["storage"]["ArtifactsBucket"], self.story.challenger.run_id
+        self.story.curves = self._json(bucket, f"runs/{run}/evaluation/curves.json")
+        self.story.outputs = self._outputs()
+        package = self.story.outputs["serving"]["ModelPackageArn"].partition("model-package/")[2]
+        self.story.baseline = self._json(bucket, f"model-packages/{package}/statistics.json")
+        return HoldOut.of_run(self.session, bucket, run)
+
+    def _json(self, bucket: str, key: str) -> dict[str, Any]:
+        return json.load(self.session.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
+
+    def _outputs(self) -> dict[str, dict[str, str]]:
+        cloudformation = self.session.client("cloudformation")
+        found = {}
+        for name in STACKS:
+            stack = cloudformation.describe_stacks(StackName=f"{PREFIX}-{name}")["Stacks"][0]
+            found[name] = {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
+        return found
+
+    def _runtime(self) -> Any:
+        return self.session.client("sagemaker-runtime")
+
+    def _endpoint(self) -> str:
+        return self.story.outputs["serving"]["EndpointName"]
+
+    def _say_stack(self, line: str) -> None:
+        if "✅" in line or "❌" in line or "FAILED" in line or "rror" in line:
+            self.console.print("  " + line.strip(), highlight=False, markup=False)

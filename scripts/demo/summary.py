@@ -1,0 +1,93 @@
+"""What the demo prints at its end, and the report it writes."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from scripts.demo.monitor import Verdict
+from scripts.demo.options import DemoOptions
+from scripts.demo.story import Story
+from scripts.report.build import build_report
+from scripts.report.inputs import MonitorRun, ReportInputs
+from scripts.retraining.summary import print_metrics
+
+
+def print_story(story: Story, console: Console) -> None:
+    """Outputs, metrics side by side, scores, verdicts and times."""
+    outputs = Table(title="Stack outputs", title_justify="left", box=None)
+    for heading in ("stack", "output", "value"):
+        outputs.add_column(heading, overflow="fold")
+    for stack, values in story.outputs.items():
+        for name, value in values.items():
+            outputs.add_row(stack, name, value)
+    console.print(outputs, "")
+    print_metrics(story.challenger.evaluation, console)
+    console.print("", _scores(story), "", _verdicts(story), "", _times(story))
+
+
+def write_report(story: Story, options: DemoOptions) -> Path:
+    """The HTML report of the whole demo."""
+    challenger = story.challenger
+    inputs = ReportInputs(
+        title="fraudstack demo",
+        run={
+            "status": challenger.status,
+            "run": challenger.run_id,
+            "data": story.data.name,
+            "model package": challenger.model_package_arn or "unchanged",
+        },
+        outputs=story.outputs,
+        evaluation=challenger.evaluation,
+        curves=story.curves,
+        trials=challenger.trials,
+        durations=story.seconds,
+        monitor_before=_monitor_run(story.clean),
+        monitor_after=_monitor_run(story.drift),
+        baseline=story.baseline,
+        drift_description=story.drift_description,
+        scored=story.scored,
+    )
+    return build_report(inputs, options.out / "report.html")
+
+
+def _monitor_run(verdict: Verdict) -> MonitorRun:
+    return MonitorRun(status=verdict.status, violations=verdict.violations, statistics=verdict.statistics)
+
+
+def _scores(story: Story) -> Table:
+    table = Table(title="Ten scored transactions", title_justify="left", box=None)
+    for heading, justify in (
+        ("id", "left"),
+        ("time", "left"),
+        ("amount", "right"),
+        ("score", "right"),
+        ("truth", "left"),
+    ):
+        table.add_column(heading, justify=justify)
+    for row in story.scored:
+        truth = "[red]fraud[/]" if row["fraud"] else "genuine"
+        amount = "" if row["amount"] is None else f"{row['amount']:.2f}"
+        table.add_row(row["id"] or "", row["timestamp"], amount, f"{row['score']:.4f}", truth)
+    return table
+
+
+def _verdicts(story: Story) -> Table:
+    table = Table(title="Monitor", title_justify="left", box=None)
+    for heading in ("traffic", "status", "violations", "drifted features"):
+        table.add_column(heading, overflow="fold")
+    for title, verdict in (("hold-out", story.clean), ("after a price shock", story.drift)):
+        table.add_row(
+            title, verdict.status, str(len(verdict.violations)), ", ".join(verdict.drifted_features) or "none"
+        )
+    return table
+
+
+def _times(story: Story) -> Table:
+    table = Table(title="Where the time went", title_justify="left", box=None)
+    table.add_column("step")
+    table.add_column("seconds", justify="right")
+    for title, seconds in story.seconds.items():
+        table.add_row(title, f"{seconds:.1f}")
+    table.add_row("[bold]total[/]", f"[bold]{sum(story.seconds.values()):.1f}[/]")
+    return table
