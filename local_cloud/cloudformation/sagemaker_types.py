@@ -16,6 +16,7 @@ from local_cloud.hooks import cloudformation as hook
 from local_cloud.sagemaker import arns
 from local_cloud.sagemaker.errors import SageMakerError
 from local_cloud.sagemaker.operations import MODEL, call
+from local_cloud.sagemaker.store import STORE
 
 Record = dict[str, Any]
 Change = Callable[[Record, Record], None]
@@ -201,6 +202,15 @@ def install() -> None:
             name_property=spec.name,
             tagged=True,
         )
+
+
+def remove_unrecorded(stack_id: str, known: set[str]) -> None:
+    """Delete what was made for a stack, as its tags say, and is not among the physical ids that the stack knows."""
+    for spec in reversed(TYPES):
+        for record in STORE.all(spec.kind):
+            tagged = {tag["Key"]: tag["Value"] for tag in record.get("Tags", [])}
+            if tagged.get("aws:cloudformation:stack-id") == stack_id and record[spec.arn_member] not in known:
+                _remove(spec, record)
 
 
 def _creator(spec: SageMakerType) -> hook.Create:

@@ -1,7 +1,10 @@
 """Resource types: an endpoint's whole life in one stack, replacement, rollback, refusals."""
 
 import json
+import os
 import re
+import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +13,7 @@ from botocore.exceptions import ClientError
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from local_cloud.cloudformation.sagemaker_types import TYPES
-from tests.local_cloud.conftest import ACCOUNT, Cloud
+from tests.local_cloud.conftest import ACCOUNT, Cloud, wait_until
 from tests.local_cloud.stacks import ROLE, Stack, container, upload_model
 
 BUCKET, ENDPOINT = "cfn-models", "cfn-endpoint"
@@ -144,7 +147,7 @@ def test_update_replaces_what_is_immutable_and_keeps_the_endpoint(cloud: Cloud, 
     assert before["Model"] != after["Model"]
     assert before["Config"] != after["Config"]
     assert before["Endpoint"] == after["Endpoint"]
-    with pytest.raises(ClientError, match="Could not find [Mm]odel"):
+    with pytest.raises(ClientError, match=r"Could not find [Mm]odel"):
         cloud.client("sagemaker").describe_model(ModelName=before["Model"].rpartition("/")[2])
 
 
@@ -172,7 +175,7 @@ def test_failed_create_leaves_nothing(cloud: Cloud, deployed: Stack) -> None:
     stack = Stack(cloud, "cfn-broken")
     assert stack.deploy(template) == "ROLLBACK_COMPLETE"
     assert "Endpoint cfn-never is Failed" in stack.failures()
-    with pytest.raises(ClientError, match="Could not find [Ee]ndpoint"):
+    with pytest.raises(ClientError, match=r"Could not find [Ee]ndpoint"):
         cloud.client("sagemaker").describe_endpoint(EndpointName="cfn-never")
     stack.delete()
 
@@ -227,7 +230,7 @@ def test_type_that_is_not_offered_is_refused(cloud: Cloud) -> None:
         cloud.client("cloudformation").create_stack(StackName="cfn-domain", TemplateBody=json.dumps(template))
 
 
-def test_registry_and_monitoring_types(cloud: Cloud) -> None:
+def test_registry_and_monitoring_types(cloud: Cloud, deployed: Stack) -> None:
     def template(description: str, cron: str, approval: str) -> dict[str, Any]:
         package = {
             "ModelPackageGroupName": {"Fn::GetAtt": ["Group", "ModelPackageGroupArn"]},
@@ -245,11 +248,7 @@ def test_registry_and_monitoring_types(cloud: Cloud) -> None:
                 "Environment": {"note": description},
             },
             "DataQualityJobInput": {
-                "BatchTransformInput": {
-                    "DataCapturedDestinationS3Uri": f"s3://{BUCKET}/captured",
-                    "DatasetFormat": {"Csv": {"Header": "true"}},
-                    "LocalPath": "/opt/ml/processing/input",
-                }
+                "EndpointInput": {"EndpointName": ENDPOINT, "LocalPath": "/opt/ml/processing/input"}
             },
             "DataQualityJobOutputConfig": {
                 "MonitoringOutputs": [
@@ -367,3 +366,29 @@ def test_security_group_rules_flow_logs_and_composite_alarms(cloud: Cloud) -> No
     assert stack.delete() == "DELETE_COMPLETE", stack.failures()
     assert not ec2.describe_flow_logs(FlowLogIds=[ids["FlowLog"]])["FlowLogs"]
     assert ACCOUNT in both["AlarmArn"]
+
+
+def test_update_interrupted_by_kill_is_rolled_back(own_cloud: Cloud) -> None:
+    own_cloud.run("up")
+    own_cloud.client("s3").create_bucket(Bucket=BUCKET)
+    good, slow = (serving(upload_model(own_cloud, BUCKET, version)) for version in ("one", "two"))
+    stack = Stack(own_cloud, "cfn-serving")
+    assert stack.deploy(good) == "CREATE_COMPLETE", stack.failures()
+    before = stack.physical_ids()
+    # Long enough to be killed in the middle: the wait scale of 0.02 makes 9 seconds of it.
+    routing = slow["Resources"]["Endpoint"]["Properties"]["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+    routing["TrafficRoutingConfiguration"]["WaitIntervalInSeconds"] = 450
+    own_cloud.client("cloudformation").update_stack(StackName=stack.name, TemplateBody=json.dumps(slow))
+    sagemaker = own_cloud.client("sagemaker")
+    wait_until(lambda: sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"] == "Updating")
+    time.sleep(1.2)
+    os.kill(json.loads((own_cloud.state_dir / "server.json").read_text())["pid"], signal.SIGKILL)
+    own_cloud.run("up")
+    assert Stack(own_cloud, stack.name).wait() == "UPDATE_ROLLBACK_COMPLETE"
+    stack = Stack(own_cloud, stack.name)
+    assert stack.physical_ids() == before
+    assert [model["ModelArn"] for model in sagemaker.list_models()["Models"]] == [before["Model"]]
+    wait_until(lambda: answer(own_cloud) == "one")
+    routing["TrafficRoutingConfiguration"]["WaitIntervalInSeconds"] = 10
+    assert stack.deploy(slow) == "UPDATE_COMPLETE", stack.failures()
+    assert answer(own_cloud) == "two"
