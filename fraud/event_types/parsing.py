@@ -58,7 +58,7 @@ def to_mapping(event_type: EventType) -> dict[str, Any]:
     split = {key: value for key, value in vars(event_type.split).items() if value is not None}
     return {
         "name": event_type.name,
-        "description": event_type.description,
+        "description": event_type.description or None,
         "id": event_type.id,
         "timestamp": event_type.timestamp and {"column": event_type.timestamp, "format": event_type.timestamp_format},
         "amount": event_type.amount,
