@@ -51,7 +51,7 @@ def processing_job(
     """Arguments of CreateProcessingJob that run `python3 -m <module> <flags>` from the unpacked code."""
     machine = settings.training.processing
     command = (
-        f"set -e; mkdir -p {ROOT}/code; tar -xzf {INPUT}/code/*.tar.gz -C {ROOT}/code; cd {ROOT}/code; "
+        f"set -e; mkdir -p {ROOT}/code; tar -xzf {INPUT}/code/* -C {ROOT}/code; cd {ROOT}/code; "
         f'exec python3 -m {module} "$@"'
     )
     return {
