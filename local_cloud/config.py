@@ -61,7 +61,7 @@ def from_environment(port: int, state_dir: Path, images: Path) -> Settings:
     return Settings(
         port=port,
         state_dir=state_dir.absolute(),
-        images=Path(os.environ.get("LOCAL_CLOUD_CONFIG") or images).absolute(),
+        images=images.absolute(),
         work_dir=Path(os.environ.get("LOCAL_CLOUD_WORK_DIR") or defaults.work_dir).absolute(),
         wait_scale=_number("LOCAL_CLOUD_WAIT_SCALE", defaults.wait_scale, 0.0),
         max_jobs=int(_number("LOCAL_CLOUD_MAX_JOBS", defaults.max_jobs, 1)),

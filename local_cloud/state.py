@@ -24,7 +24,8 @@ def start_snapshots(seconds: float) -> None:
             time.sleep(seconds)
             _changed.clear()
             try:
-                persistence.save_changed()
+                if persistence.save_changed():
+                    _changed.set()
             except Exception:
                 log.exception("The state could not be saved; it will be tried again at the next change")
 

@@ -2,33 +2,44 @@
 
 import json
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
 log = logging.getLogger("local_cloud.state")
 
 _written: dict[str, int] = {}
+_not_before: dict[str, float] = {}
 _ATTEMPTS = 5
+# A service is looked at again after this many times the time that it took: at most 5 % of one core goes into it.
+_PAUSE_FACTOR = 20
 
 
-def save_changed() -> list[str]:
-    """Write the state of every loaded service whose state differs from the last write; returns their names."""
+def save_changed() -> bool:
+    """Write the state of every loaded service whose state differs from the last write.
+
+    Services with much state (long logs) are left out now and then; returns whether any was.
+    """
     from ministack import app
     from ministack.core import persistence
 
     folder = Path(persistence.STATE_DIR)
     folder.mkdir(parents=True, exist_ok=True)
-    changed = []
+    left_out = False
     for name, get_state in app._build_persistence_save_dict().items():
-        text = _serialised(name, get_state)
-        if text is None or _written.get(name) == hash(text):
+        started = time.monotonic()
+        if started < _not_before.get(name, 0.0):
+            left_out = True
             continue
-        temporary = folder / f"{name}.json.new"
-        temporary.write_text(text)
-        temporary.replace(folder / f"{name}.json")
-        _written[name] = hash(text)
-        changed.append(name)
-    return changed
+        text = _serialised(name, get_state)
+        if text is not None and _written.get(name) != hash(text):
+            temporary = folder / f"{name}.json.new"
+            temporary.write_text(text)
+            temporary.replace(folder / f"{name}.json")
+            _written[name] = hash(text)
+        finished = time.monotonic()
+        _not_before[name] = finished + _PAUSE_FACTOR * (finished - started)
+    return left_out
 
 
 def forget() -> None:

@@ -65,8 +65,9 @@ def resolve(uri: str) -> Image:
     repository = uri.rpartition("/")[2].split(":")[0].split("@")[0]
     raise ValidationError(
         f"The local cloud does not know how to run the image {uri}. Say so in {config.current().images}, for example:\n"
-        f'[[image]]\nmatch = "{re.escape(repository)}"\ntraining = "toolkit"\nserving = "script-mode"\n'
-        f'processing = ["python3", "-m", "your.module"]'
+        f"[[image]]\nmatch = '{re.escape(repository)}'\n"
+        'training = "toolkit"\nserving = "script-mode"\n'
+        'processing = ["python3", "-m", "your.module"]'
     )
 
 
