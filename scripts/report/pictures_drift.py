@@ -15,7 +15,7 @@ def drift(before: dict[str, float], after: dict[str, float], threshold: float) -
     sides = [(side, label, colour) for side, label, colour in (
         (before, "before", CANDIDATE), (after, "after", CHAMPION)) if side]  # fmt: skip
     with settings():
-        figure, (axes,) = new_figure("full", 1.0 + 0.32 * len(names))
+        figure, (axes,) = new_figure("full", 1.0 + 0.36 * len(names))
         height = 0.78 / len(sides)
         for index, (side, label, colour) in enumerate(sides):
             places = [row + (index - (len(sides) - 1) / 2) * height for row in range(len(names))]
@@ -25,7 +25,7 @@ def drift(before: dict[str, float], after: dict[str, float], threshold: float) -
             texts = [f"{side[name]:.2f}" if name in side else "not measured" for name in names]
             axes.bar_label(bars, texts, padding=3, fontsize=7.5, color=INK)
         axes.set_yticks(range(len(names)), names)
-        axes.invert_yaxis()
+        axes.set_ylim(len(names) - 0.4, -0.6)
         axes.axvline(threshold, color=INK, linestyle="--", linewidth=1.2, label=f"threshold {threshold:g}")
         axes.set_xlim(0, max(threshold * 1.6, *(side.get(n, 0.0) * 1.05 for side, _, _ in sides for n in names)))
         axes.set_xlabel("robust distance from the baseline (L-infinity)")

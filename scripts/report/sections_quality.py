@@ -18,20 +18,21 @@ def metrics(inputs: ReportInputs) -> Section:
     cells = [
         (
             row.label,
-            number(row.candidate, 4), _between(row.candidate_interval),
-            number(row.champion, 4), _between(row.champion_interval),
-            signed(row.difference), _between(row.difference_interval, signs=True),
+            *(number(row.candidate, 4), _between(row.candidate_interval)),
+            *(number(row.champion, 4), _between(row.champion_interval)),
+            *(signed(row.difference), _between(row.difference_interval, signs=True)),
         )
         for row in rows
-    ]  # fmt: skip
+    ]
     verdict = gate(inputs.evaluation)
     names = [row.name for row in rows]
     marked = frozenset({names.index(verdict.metric)}) if verdict and verdict.metric in names else frozenset()
     heads = ("metric", "candidate", "95 % interval", "champion", "95 % interval", "difference", "95 % interval")
-    table = Table(cells, heads, numeric=frozenset(range(1, 7)), marked=marked)
+    # Without a champion there is nothing in the columns about one.
+    shown = len(heads) if inputs.evaluation.get("champion") else 3
+    cells, heads = [row[:shown] for row in cells], heads[:shown]
+    table = Table(cells, heads, numeric=frozenset(range(1, shown)), marked=marked)
     texts = []
-    if not inputs.evaluation.get("champion"):
-        texts.append("There was no champion to compare with: the candidate is the first model.")
     if verdict:
         texts.append(f"The gate {'passed' if verdict.passed else 'rejected'} the candidate:")
     test, bootstrap = inputs.evaluation.get("test", {}), inputs.evaluation.get("bootstrap", {})
@@ -138,21 +139,24 @@ def _chosen(evaluation: dict) -> float | None:
 
 
 def _budgets(budgets: list[dict]) -> Table:
+    has_champion = any(row.get("champion") for row in budgets)
     rows = []
     for row in budgets:
         candidate, champion = row["candidate"], row.get("champion") or {}
         interval = candidate.get("recall_interval")
-        rows.append(
-            (
-                number(row["alerts_per_day"]), _percent(candidate["recall"]),
-                f"{interval['low']:.1%} to {interval['high']:.1%}" if interval else "–",
-                _percent(candidate["precision"]), _percent(candidate["amount_recall"]),
-                _percent(champion.get("recall")), _percent(champion.get("precision")),
-            )
-        )  # fmt: skip
-    heads = ("reviews a day", "recall", "95 % interval", "precision", "amount caught", "champion's recall",
-             "champion's precision")  # fmt: skip
-    return Table(rows, heads, numeric=frozenset(range(7)), caption="What fixed numbers of reviews a day find")
+        cells = [
+            number(row["alerts_per_day"]),
+            _percent(candidate["recall"]),
+            f"{interval['low']:.1%} to {interval['high']:.1%}" if interval else "–",
+            _percent(candidate["precision"]),
+            _percent(candidate["amount_recall"]),
+        ]
+        if has_champion:
+            cells += [_percent(champion.get("recall")), _percent(champion.get("precision"))]
+        rows.append(cells)
+    heads = ["reviews a day", "recall", "95 % interval", "precision", "amount caught"]
+    heads += ["champion's recall", "champion's precision"] if has_champion else []
+    return Table(rows, heads, numeric=frozenset(range(len(heads))), caption="What fixed numbers of reviews a day find")
 
 
 def _between(interval: tuple[float, float] | None, signs: bool = False) -> str:

@@ -38,6 +38,8 @@ _SETTINGS = {
     "lines.linewidth": 1.8,
     # Text stays text: it can be searched and selected, and the file is a third of the size.
     "svg.fonttype": "none",
+    # Names come from users; a dollar sign in one begins no formula.
+    "text.parse_math": False,
 }
 _WIDTH = {"half": 5.0, "full": 10.2}
 

@@ -17,7 +17,7 @@ from scripts.retraining.discovery import Platform
 from scripts.retraining.steps import DONE, RUNNING, Progress, progress
 from scripts.retraining.trials import FINISHED, list_trials
 
-_SHORTEST, _LONGEST, _GROWTH = 1.0, 10.0, 1.4
+_SHORTEST, _LONGEST, _GROWTH = 1.0, 6.0, 1.3
 _PASSING = (EndpointConnectionError, ReadTimeoutError, ConnectTimeoutError, ConnectionClosedError)
 # In a row; with the clients' own retries this is some minutes of a network that is away.
 _MOST_FAILURES = 5
@@ -108,7 +108,7 @@ class Follower:
 def follow(follower: Follower, sleep: Callable[[float], None] = time.sleep) -> Iterator[Snapshot]:
     """Yield a snapshot now and after each pause until the execution has ended.
 
-    Pauses grow from one second to ten while nothing changes. A network that is away for a moment is waited for; the
+    Pauses grow from one second to six while nothing changes. A network that is away for a moment is waited for; the
     error is raised when it stays away.
     """
     pause, failures, last = _SHORTEST, 0, None

@@ -1,4 +1,4 @@
-"""A platform for tests of the retraining command: moto's S3 and CloudFormation, scripted executions and jobs."""
+"""A platform for tests of the retraining command: moto's S3; stacks, executions and jobs are scripted."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -125,32 +125,41 @@ class Logs:
         return {"logStreams": [{"logStreamName": f"{logStreamNamePrefix}/algo-1-1767600000"}]}
 
 
+class Stacks:
+    """CloudFormation: outputs by stack."""
+
+    def __init__(self):
+        self.outputs: dict[str, dict[str, str]] = {}
+
+    def describe_stacks(self, StackName):
+        if StackName not in self.outputs:
+            message = f"Stack with id {StackName} does not exist"
+            raise client_error("ValidationError", "DescribeStacks", message)
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs[StackName].items()]
+        return {"Stacks": [{"StackName": StackName, "StackStatus": "UPDATE_COMPLETE", "Outputs": outputs}]}
+
+
 class Cloud:
-    """The clients that the retraining uses; S3 and CloudFormation are moto's."""
+    """The clients that the retraining uses; S3 is moto's."""
 
     region = "us-east-1"
 
     def __init__(self):
         self.s3 = boto3.client("s3", region_name="us-east-1")
-        self.cloudformation = boto3.client("cloudformation", region_name="us-east-1")
+        self.cloudformation = Stacks()
         self.stepfunctions = Executions()
         self.sagemaker = Jobs()
         self.logs = Logs()
 
     def deploy(self, *stacks: str) -> None:
-        """Create stacks that have nothing but the outputs of the platform's."""
+        """Have these stacks deployed, with the outputs of the platform's."""
         for stack in stacks:
-            values = OUTPUTS[stack]
-            template = {
-                "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-                "Outputs": {key: {"Value": value} for key, value in values.items()},
-            }
-            self.cloudformation.create_stack(StackName=f"{PREFIX}-{stack}", TemplateBody=json.dumps(template))
+            self.cloudformation.outputs[f"{PREFIX}-{stack}"] = OUTPUTS[stack]
         if "storage" in stacks:
             for bucket in (OUTPUTS["storage"]["TransactionsBucket"], OUTPUTS["storage"]["ArtifactsBucket"]):
                 self.s3.create_bucket(Bucket=bucket)
 
-    def keys(self, bucket: str = "transactions") -> list[str]:
+    def objects(self, bucket: str = "transactions") -> list[str]:
         """All keys of a bucket."""
         return [item["Key"] for item in self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
