@@ -1,6 +1,6 @@
 """Everything that turns ministack into this local cloud, in one place."""
 
-from local_cloud import autoscaling, config, hooks, stepfunctions
+from local_cloud import alarms, autoscaling, config, hooks, stepfunctions
 from local_cloud.cloudformation import install as cloudformation
 from local_cloud.hooks import apigateway as apigateway_hook
 from local_cloud.hooks import iam as iam_hook
@@ -22,6 +22,7 @@ def install() -> None:
     hooks.add_service("application-autoscaling", autoscaling, target_prefixes=["AnyScaleFrontendService"])
     iam_hook.register("sagemaker", "sagemaker", rest_models=("sagemaker-runtime",))
     iam_hook.register("application-autoscaling", "application-autoscaling")
+    alarms.install()
     cloudformation.install()
     stepfunctions_hook.install(
         jobs.invoke, sdk.invoke, stepfunctions.IntegrationError, wait_scale=config.current().wait_scale
