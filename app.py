@@ -25,8 +25,8 @@ def compose(app: App, config: PlatformConfig, *, code: Path = CODE, wheels: Path
     """
     names = Names(config)
     storage = StorageStack(app, config=config, names=names, code=pack_code(code), wheelhouse=wheelhouse(wheels))
-    # A network stack (VPC, isolated subnets, endpoints) has its place here: before the roles and jobs that use it.
     identity = IdentityStack(app, config=config, names=names, assets=storage.assets)
+    # A network stack (VPC, isolated subnets, endpoints) has its place here: before the jobs that run in it.
     training = TrainingStack(app, config=config, names=names, assets=storage.assets)
     serving = ServingStack(app, config=config, names=names)
     monitoring = MonitoringStack(app, config=config, names=names)

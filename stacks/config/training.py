@@ -33,17 +33,26 @@ class SplitConfig(Frozen):
 class GateConfig(Frozen):
     """What a candidate has to reach before it is registered."""
 
-    metric: Literal["average_precision", "auc", "precision_at_100_cards"] = Field(
-        "average_precision", description="The metric on the hold-out that decides."
+    metric: str = Field(
+        "average_precision",
+        pattern=r"^(average_precision|auc|card_precision_at_100|recall_at_\d+_alerts)$",
+        description="The metric on the hold-out that decides: average_precision, auc, card_precision_at_100 or "
+        "recall_at_<review budget>_alerts.",
     )
     margin: float = Field(
         0.01, ge=0, le=1, description="How much worse than the champion a candidate may be (absolute)."
     )
     floor: float = Field(0.2, ge=0, le=1, description="The least value of the metric, champion or not.")
-    bootstrap_samples: int = Field(200, ge=10, le=10000, description="Resamples behind the metrics' intervals.")
+    bootstrap_samples: int = Field(200, ge=20, le=10000, description="Resamples behind the metrics' intervals.")
     review_budgets: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (50, 100, 200), min_length=1, description="Reviews a day at which recall is reported."
     )
+
+    @model_validator(mode="after")
+    def _metric_is_computed(self) -> GateConfig:
+        if self.metric.startswith("recall_at_") and int(self.metric.split("_")[2]) not in self.review_budgets:
+            raise ValueError(f"metric {self.metric} needs its number among review_budgets {self.review_budgets}")
+        return self
 
 
 class TrainingConfig(Frozen):

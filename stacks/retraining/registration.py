@@ -18,8 +18,7 @@ def registration_states(settings: RetrainingSettings, *, approved: str, waiting:
         "Reject": fail_with(
             "gate",
             "GateRejected",
-            "$exists($evaluation.gate.reason) ? $string($evaluation.gate.reason) "
-            ": 'the candidate did not pass the gate: ' & $string($evaluation.gate)",
+            "$join($evaluation.gate.reasons, ' ')",
         ),
         "Register": _register(settings, "Approved" if automatic else "PendingManualApproval"),
         "Keep statistics": _keep(settings, "statistics", "Keep constraints"),

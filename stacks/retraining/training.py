@@ -52,7 +52,7 @@ def training_states(settings: RetrainingSettings, *, evaluated: str) -> States:
                 "Bucket": settings.artifacts_bucket,
                 "Key": jsonata("'runs/' & $runId & '/evaluation/evaluation.json'"),
             },
-            assign={"evaluation": jsonata("$parse($states.result.Body)")},
+            assign={"evaluation": jsonata(_summary())},
             next_state=evaluated,
         ),
     }
@@ -221,6 +221,12 @@ def _channel(name: str, uri: str) -> dict[str, Any]:
 def _object(values: dict[str, str]) -> str:
     """A JSONata object of string literals."""
     return "{" + ", ".join(f"{text(key)}: {text(value)}" for key, value in values.items()) + "}"
+
+
+def _summary() -> str:
+    """What decides and what people want to see; curves and tables stay in the file."""
+    parts = ("gate", "candidate", "champion", "difference", "test")
+    return "$parse($states.result.Body).{" + ", ".join(f"'{part}': {part}" for part in parts) + "}"
 
 
 def _with_reason_of_trial() -> str:

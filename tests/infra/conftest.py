@@ -1,0 +1,124 @@
+"""Each environment is synthesized once for the whole session: the CDK takes seconds to do it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = ("dev", "staging", "prod")
+CONCERNS = ("storage", "identity", "training", "serving", "monitoring")
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """One environment's synthesized templates."""
+
+    environment: str
+    folder: Path
+
+    def template(self, concern: str) -> dict[str, Any]:
+        """The template of a stack."""
+        path = self.folder / f"fraudstack-{self.environment}-{concern}.template.json"
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def resources(self, concern: str, kind: str) -> dict[str, dict[str, Any]]:
+        """Resources of a type, by logical id."""
+        found = self.template(concern)["Resources"]
+        return {key: value for key, value in found.items() if value["Type"] == kind}
+
+    def one(self, concern: str, kind: str) -> dict[str, Any]:
+        """Properties of the only resource of a type."""
+        (resource,) = self.resources(concern, kind).values()
+        return resource["Properties"]
+
+
+def synthesize(folder: Path, wheels: Path, *environments: str, seed: str = "0", nag: bool = False) -> None:
+    """Synthesize in one process that has no AWS settings, no home and no way to the network."""
+    variables = {
+        # Node may have come from PyPI, beside this Python.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "HOME": str(folder),
+        "PYTHONHASHSEED": seed,
+        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TMPDIR": str(folder),
+        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
+    }
+    script = str(Path(__file__).with_name("synthesize.py"))
+    command = [sys.executable, script, str(folder), str(wheels), "nag" if nag else "plain", *environments]
+    # A network namespace without interfaces proves that no call goes out, where the system allows one.
+    if _can_unshare():
+        command = ["unshare", "--map-root-user", "--net", *command]
+    result = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=270)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def _can_unshare() -> bool:
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run(["unshare", "--map-root-user", "--net", "true"], capture_output=True).returncode == 0
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stand-in for the wheelhouse, whose content does not matter to templates."""
+    path = tmp_path_factory.mktemp("wheels") / "wheelhouse.tar"
+    path.write_bytes(b"wheels")
+    return path
+
+
+@pytest.fixture(scope="session")
+def assemblies(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> dict[str, Assembly]:
+    """Every environment, synthesized under cdk-nag: an open finding fails all tests that look at templates."""
+    folder = tmp_path_factory.mktemp("assemblies")
+    synthesize(folder, wheels, *ENVIRONMENTS, nag=True)
+    return {environment: Assembly(environment, folder / environment) for environment in ENVIRONMENTS}
+
+
+@pytest.fixture(scope="session", params=ENVIRONMENTS)
+def assembly(request: pytest.FixtureRequest, assemblies: dict[str, Assembly]) -> Assembly:
+    """Each environment in turn."""
+    return assemblies[request.param]
+
+
+@pytest.fixture(scope="session")
+def dev(assemblies: dict[str, Assembly]) -> Assembly:
+    """The dev environment."""
+    return assemblies["dev"]
+
+
+@pytest.fixture(scope="session")
+def prod(assemblies: dict[str, Assembly]) -> Assembly:
+    """The prod environment."""
+    return assemblies["prod"]
+
+
+def text(value: Any) -> str:
+    """A resolved CloudFormation value as text, with references written as ${Name}."""
+    if isinstance(value, str):
+        return value
+    if "Ref" in value:
+        return "${" + value["Ref"] + "}"
+    if "Fn::GetAtt" in value:
+        return "${" + ".".join(value["Fn::GetAtt"]) + "}"
+    if "Fn::ImportValue" in value:
+        return "${import:" + value["Fn::ImportValue"] + "}"
+    if "Fn::Sub" in value:
+        return value["Fn::Sub"]
+    if "Fn::Select" in value:
+        index, parts = value["Fn::Select"]
+        return f"${{select:{index}:{json.dumps(parts, sort_keys=True)}}}"
+    if "Fn::Join" in value:
+        separator, parts = value["Fn::Join"]
+        return separator.join(map(text, parts))
+    raise AssertionError(f"unexpected value {value}")

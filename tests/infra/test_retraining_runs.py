@@ -1,0 +1,454 @@
+"""Whole executions of the retraining definition against services that answer as AWS's do."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from stacks.config import TrainingConfig
+from stacks.retraining import RetrainingSettings, build_definition
+from tests.infra.interpreter import Execution, StatesError, run
+
+ACCOUNT = "arn:aws:sagemaker:us-east-1:123456789012"
+PACKAGE = f"{ACCOUNT}:model-package/fraudstack-dev/7"
+CHAMPION = f"{ACCOUNT}:model-package/fraudstack-dev/6"
+INPUT = {
+    "dataset": "s3://transactions/datasets/abc",
+    "eventType": "s3://transactions/datasets/abc.event-type.yaml",
+    "algorithm": "xgboost",
+}
+EVALUATION = {
+    "schema_version": 1,
+    "gate": {"passed": True, "metric": "average_precision", "reasons": ["It reaches the floor."]},
+    "candidate": {"metrics": {"average_precision": 0.71, "auc": 0.95, "brier": None}, "intervals": {}},
+    "champion": None,
+    "difference": None,
+    "test": {"rows": 1000},
+    "thresholds": [],
+}
+TRAINING = TrainingConfig(approval="automatic", max_trials=4, parallel_trials=2)
+
+
+def settings(training: TrainingConfig = TRAINING) -> RetrainingSettings:
+    return RetrainingSettings(
+        prefix="fraudstack-dev",
+        training=training,
+        image="683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
+        trial_image="123456789012.dkr.ecr.us-east-1.amazonaws.com/trials:1",
+        code_uri="s3://assets/c0de.tar.gz",
+        wheels_uri="s3://assets/4ee1.tar",
+        artifacts_bucket="artifacts",
+        data_key="arn:aws:kms:us-east-1:123456789012:key/data",
+        processing_role="arn:aws:iam::123456789012:role/processing",
+        training_role="arn:aws:iam::123456789012:role/training",
+        promotion_role="arn:aws:iam::123456789012:role/promotion",
+        topic="arn:aws:sns:us-east-1:123456789012:notifications",
+        model_package_group="fraudstack-dev",
+        serving_stack="fraudstack-dev-serving",
+        monitoring_stack="fraudstack-dev-monitoring",
+        endpoint="fraudstack-dev",
+        instance_types=("ml.m5.large", "ml.m5.xlarge"),
+        tags=(("project", "fraudstack"),),
+    )
+
+
+class Cloud:
+    """The services that a run calls; a test changes what it is about."""
+
+    def __init__(self, *, champion: str = "", evaluation: dict[str, Any] = EVALUATION) -> None:
+        self.evaluation = evaluation
+        self.deployed = {"fraudstack-dev-serving": champion, "fraudstack-dev-monitoring": champion}
+        self.status = dict.fromkeys(self.deployed, "CREATE_COMPLETE")
+        self.after_update: dict[str, list[str]] = {}
+        self.live_config = "config-old"
+        self.package_states = ["Completed"]
+        self.messages: list[dict[str, Any]] = []
+        self.handlers = {
+            "sagemaker:createProcessingJob.sync": lambda arguments: {"ProcessingJobStatus": "Completed"},
+            "sagemaker:createHyperParameterTuningJob.sync": self.tune,
+            "aws-sdk:sagemaker:listTrainingJobsForHyperParameterTuningJob": self.failed_trials,
+            "aws-sdk:sagemaker:describeModelPackage": self.describe_package,
+            "aws-sdk:sagemaker:createModelPackage": lambda arguments: {"ModelPackageArn": PACKAGE},
+            "aws-sdk:sagemaker:describeEndpoint": self.describe_endpoint,
+            "aws-sdk:s3:getObject": lambda arguments: {"Body": json.dumps(self.evaluation)},
+            "aws-sdk:s3:copyObject": lambda arguments: {"CopyObjectResult": {}},
+            "aws-sdk:cloudformation:describeStacks": self.describe_stack,
+            "aws-sdk:cloudformation:updateStack": self.update_stack,
+            "aws-sdk:cloudformation:describeStackEvents": self.stack_events,
+            "sns:publish": lambda arguments: self.messages.append(arguments) or {"MessageId": "1"},
+        }
+
+    def tune(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        best = {"TrainingJobName": "fraudstack-dev-r0-003-ab", "TunedHyperParameters": {"eta": "0.1"}}
+        return {"HyperParameterTuningJobStatus": "Completed", "BestTrainingJob": best}
+
+    def failed_trials(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"TrainingJobSummaries": [{"TrainingJobName": "t-1", "FailureReason": "label has one class"}]}
+
+    def describe_package(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        states = self.package_states
+        return {
+            "ModelPackageStatus": states.pop(0) if len(states) > 1 else states[0],
+            "ModelApprovalStatus": "Approved",
+            "InferenceSpecification": {"Containers": [{"ModelDataUrl": "s3://artifacts/old/model.tar.gz"}]},
+        }
+
+    def describe_stack(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        name = arguments["StackName"]
+        pending = self.after_update.get(name, [])
+        if pending:
+            self.status[name] = pending.pop(0)
+        outputs = [{"OutputKey": "EndpointName", "OutputValue": "fraudstack-dev"}]
+        if self.deployed[name]:
+            version = self.deployed[name].rsplit("/", 1)[1]
+            outputs.append({"OutputKey": "EndpointConfigName", "OutputValue": f"config-{version}"})
+        parameters = [
+            {"ParameterKey": "BootstrapVersion", "ParameterValue": "/cdk-bootstrap/hnb659fds/version"},
+            {"ParameterKey": "ModelPackageArn", "ParameterValue": self.deployed[name]},
+        ]
+        stack = {"StackStatus": self.status[name], "Parameters": parameters, "Outputs": outputs}
+        return {"Stacks": [stack]}
+
+    def update_stack(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        (new,) = [p for p in arguments["Parameters"] if p["ParameterKey"] == "ModelPackageArn"]
+        name = arguments["StackName"]
+        if new["ParameterValue"] == self.deployed[name]:
+            raise StatesError("CloudFormation.CloudFormationException", "No updates are to be performed.")
+        self.deployed[name] = new["ParameterValue"]
+        self.after_update.setdefault(
+            name, ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"]
+        )
+        if name.endswith("serving"):
+            self.live_config = f"config-{new['ParameterValue'].rsplit('/', 1)[1]}"
+        return {"StackId": name}
+
+    def stack_events(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        def event(token: str, resource: str, status: str, reason: str | None = None) -> dict[str, Any]:
+            entry = {"LogicalResourceId": resource, "ResourceStatus": status, "ClientRequestToken": token}
+            return {**entry, "ResourceStatusReason": reason} if reason else entry
+
+        return {
+            "StackEvents": [
+                event("new", "stack", "UPDATE_ROLLBACK_COMPLETE"),
+                event("new", "Alarm", "UPDATE_FAILED", "Resource update cancelled"),
+                event("new", "Endpoint", "UPDATE_FAILED", "The container failed its ping"),
+                event("old", "Endpoint", "UPDATE_FAILED", "An older story"),
+            ]
+        }
+
+    def describe_endpoint(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"EndpointStatus": "InService", "EndpointConfigName": self.live_config}
+
+    def run(self, execution_input: Any = INPUT, training: TrainingConfig = TRAINING, **options: Any) -> Execution:
+        return run(build_definition(settings(training)), self.handlers, execution_input, **options)
+
+    def fails(self, resource: str, error: str, cause: str) -> None:
+        def handler(arguments: dict[str, Any]) -> None:
+            raise StatesError(error, cause)
+
+        self.handlers[resource] = handler
+
+
+def rejected() -> dict[str, Any]:
+    evaluation = copy.deepcopy(EVALUATION)
+    evaluation["gate"] = {"passed": False, "reasons": ["It is below the floor.", "It is below the champion."]}
+    return evaluation
+
+
+def test_first_run_promotes_and_tells() -> None:
+    cloud = Cloud()
+    execution = cloud.run()
+    assert execution.error is None, execution.cause
+    assert execution.output["status"] == "Promoted"
+    assert execution.output["modelPackageArn"] == PACKAGE
+    assert execution.output["evaluation"]["candidate"]["metrics"]["auc"] == 0.95
+    assert "thresholds" not in execution.output["evaluation"]
+    assert set(cloud.deployed.values()) == {PACKAGE}
+    assert "Describe champion" not in execution.path
+    (message,) = cloud.messages
+    assert PACKAGE in message["Message"] and len(message["Subject"]) <= 100
+
+
+def test_jobs_are_named_and_placed_after_the_run() -> None:
+    execution = Cloud().run()
+    jobs = [arguments for name, arguments in execution.calls if name == "sagemaker:createProcessingJob.sync"]
+    assert [job["ProcessingJobName"] for job in jobs] == [
+        "fraudstack-dev-r0123abcd-1-prepare",
+        "fraudstack-dev-r0123abcd-1-evaluate",
+    ]
+    tuning = execution.call("sagemaker:createHyperParameterTuningJob.sync")
+    assert tuning["HyperParameterTuningJobName"] == "fraudstack-dev-r0123abcd-1"
+    assert len(tuning["HyperParameterTuningJobName"]) <= 32
+    sources = {i["InputName"]: i["S3Input"]["S3Uri"] for i in jobs[0]["ProcessingInputs"]}
+    assert sources["transactions"] == "s3://transactions/datasets/abc/"
+    assert sources["event-type"] == INPUT["eventType"]
+    for output in jobs[0]["ProcessingOutputConfig"]["Outputs"]:
+        assert output["S3Output"]["S3Uri"] == f"s3://artifacts/runs/r0123abcd-1/prepare/{output['OutputName']}"
+
+
+def test_requests_satisfy_the_service_models() -> None:
+    """Every request that the run makes is one that botocore would send."""
+    from botocore.session import get_session
+    from botocore.validate import validate_parameters
+
+    cloud = Cloud(champion=CHAMPION)
+    execution = cloud.run()
+    assert execution.error is None, execution.cause
+    models: dict[str, Any] = {}
+    for resource, arguments in execution.calls:
+        *_, service, action = resource.removesuffix(".sync").split(":")
+        model = models.setdefault(service, get_session().get_service_model(service))
+        operation = model.operation_model(action[0].upper() + action[1:])
+        validate_parameters(arguments, operation.input_shape)
+
+
+def test_tuning_request() -> None:
+    execution = Cloud().run({**INPUT, "algorithm": "random-forest", "maxTrials": 3, "parallelTrials": 1})
+    request = execution.call("sagemaker:createHyperParameterTuningJob.sync")
+    job, config = request["TrainingJobDefinition"], request["HyperParameterTuningJobConfig"]
+    assert config["ResourceLimits"] == {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 1}
+    assert config["RandomSeed"] == TRAINING.random_seed
+    assert job["StaticHyperParameters"] == {
+        "sagemaker_program": '"training_code/train.py"',
+        "sagemaker_submit_directory": '"/opt/ml/input/data/code/c0de.tar.gz"',
+        "algorithm": "random-forest",
+    }
+    names = [entry["Name"] for entry in config["ParameterRanges"]["IntegerParameterRanges"]]
+    assert names == ["n_estimators", "max_depth", "min_samples_leaf"]
+    assert job["AlgorithmSpecification"]["TrainingImage"].endswith("/trials:1")
+    assert job["EnableNetworkIsolation"] and job["EnableInterContainerTrafficEncryption"]
+    assert job["OutputDataConfig"]["S3OutputPath"] == "s3://artifacts/runs/r0123abcd-1/models"
+
+
+def test_parallel_trials_never_exceed_the_trials_asked_for() -> None:
+    execution = Cloud().run({**INPUT, "maxTrials": 1})
+    config = execution.call("sagemaker:createHyperParameterTuningJob.sync")["HyperParameterTuningJobConfig"]
+    assert config["ResourceLimits"] == {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1}
+
+
+def test_champion_is_evaluated_beside_the_candidate() -> None:
+    execution = Cloud(champion=CHAMPION).run()
+    assert execution.error is None, execution.cause
+    evaluate = [a for n, a in execution.calls if n == "sagemaker:createProcessingJob.sync"][1]
+    sources = {i["InputName"]: i["S3Input"]["S3Uri"] for i in evaluate["ProcessingInputs"]}
+    assert sources["champion"] == "s3://artifacts/old/model.tar.gz"
+    assert sources["candidate"].endswith("/models/fraudstack-dev-r0-003-ab/output/model.tar.gz")
+    assert list(sources) == ["code", "wheels", "candidate", "test", "validation", "schema", "champion"]
+
+
+def test_registration_keeps_the_lineage_and_the_baseline() -> None:
+    execution = Cloud(champion=CHAMPION).run({**INPUT, "dataset": "s3://transactions/datasets/" + "x" * 400})
+    request = execution.call("aws-sdk:sagemaker:createModelPackage")
+    lineage = request["CustomerMetadataProperties"]
+    assert lineage["run"] == "r0123abcd-1" and lineage["champion"] == CHAMPION
+    assert lineage["trainingJob"] == "fraudstack-dev-r0-003-ab" and lineage["algorithm"] == "xgboost"
+    assert lineage["metric.average_precision"] == "0.71" and lineage["hyperparameter.eta"] == "0.1"
+    assert "metric.brier" not in lineage
+    assert all(isinstance(value, str) and len(value) <= 256 for value in lineage.values())
+    assert request["ModelApprovalStatus"] == "Approved" and request["ClientToken"] == "r0123abcd-1"
+    copies = [arguments for name, arguments in execution.calls if name == "aws-sdk:s3:copyObject"]
+    assert [(c["CopySource"], c["Key"]) for c in copies] == [
+        (f"artifacts/runs/r0123abcd-1/baseline/{name}.json", f"model-packages/fraudstack-dev/7/{name}.json")
+        for name in ("statistics", "constraints")
+    ]
+
+
+def test_promotion_changes_one_parameter_through_its_own_role() -> None:
+    execution = Cloud(champion=CHAMPION).run()
+    updates = [arguments for name, arguments in execution.calls if name.endswith(":updateStack")]
+    assert [update["StackName"] for update in updates] == ["fraudstack-dev-serving", "fraudstack-dev-monitoring"]
+    for update in updates:
+        assert update["UsePreviousTemplate"] is True
+        assert update["RoleARN"] == "arn:aws:iam::123456789012:role/promotion"
+        assert update["Parameters"] == [
+            {"ParameterKey": "ModelPackageArn", "ParameterValue": PACKAGE},
+            {"ParameterKey": "BootstrapVersion", "UsePreviousValue": True},
+        ]
+
+
+def test_gate_that_says_no_ends_readably_and_changes_nothing() -> None:
+    cloud = Cloud(champion=CHAMPION, evaluation=rejected())
+    execution = cloud.run()
+    assert execution.error == "GateRejected"
+    assert execution.cause == "Step gate failed: It is below the floor. It is below the champion."
+    assert set(cloud.deployed.values()) == {CHAMPION}
+    assert "It is below the floor." in cloud.messages[0]["Message"]
+
+
+def test_manual_approval_ends_waiting_and_an_approval_promotes() -> None:
+    manual = TRAINING.model_copy(update={"approval": "manual"})
+    cloud = Cloud(champion=CHAMPION)
+    execution = cloud.run(training=manual)
+    assert execution.output["status"] == "AwaitingApproval"
+    request = execution.call("aws-sdk:sagemaker:createModelPackage")
+    assert request["ModelApprovalStatus"] == "PendingManualApproval"
+    assert set(cloud.deployed.values()) == {CHAMPION}
+
+    promotion = cloud.run({"modelPackageArn": PACKAGE}, training=manual, name="0d4f-by-event")
+    assert promotion.output == {"status": "Promoted", "modelPackageArn": PACKAGE, "evaluation": {}}
+    assert set(cloud.deployed.values()) == {PACKAGE}
+    assert "Prepare" not in promotion.path
+
+
+def test_promoting_the_deployed_package_again_succeeds() -> None:
+    cloud = Cloud(champion=PACKAGE)
+    cloud.live_config = "config-7"
+    assert cloud.run({"modelPackageArn": PACKAGE}).output["status"] == "Promoted"
+
+
+def test_package_is_waited_for_and_must_be_usable() -> None:
+    cloud = Cloud()
+    cloud.package_states = ["Pending", "InProgress", "Completed"]
+    assert cloud.run({"modelPackageArn": PACKAGE}).path.count("Wait for package") == 2
+    cloud.package_states = ["Failed"]
+    execution = cloud.run({"modelPackageArn": PACKAGE})
+    assert execution.error == "PackageNotReady" and "is Failed" in execution.cause
+
+
+def test_update_under_way_is_waited_for() -> None:
+    cloud = Cloud(champion=CHAMPION)
+    cloud.after_update["fraudstack-dev-serving"] = ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"]
+    execution = cloud.run({"modelPackageArn": PACKAGE})
+    assert execution.path.count("Wait to promote serving") == 1
+    assert execution.output["status"] == "Promoted"
+
+
+def test_failed_deployment_names_the_first_failed_resource() -> None:
+    cloud = Cloud(champion=CHAMPION)
+    cloud.after_update["fraudstack-dev-serving"] = [
+        *("UPDATE_COMPLETE", "UPDATE_IN_PROGRESS"),
+        *("UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"),
+    ]
+    execution = cloud.run({"modelPackageArn": PACKAGE})
+    assert execution.error == "PromotionFailed"
+    assert "ended in UPDATE_ROLLBACK_COMPLETE" in execution.cause
+    assert execution.cause.endswith("Endpoint: The container failed its ping")
+    assert cloud.deployed["fraudstack-dev-monitoring"] == CHAMPION
+
+
+def test_failed_deployment_is_told_even_if_its_events_cannot_be_read() -> None:
+    cloud = Cloud(champion=CHAMPION)
+    cloud.after_update["fraudstack-dev-serving"] = ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
+    cloud.fails("aws-sdk:cloudformation:describeStackEvents", "CloudFormation.AccessDenied", "no")
+    execution = cloud.run({"modelPackageArn": PACKAGE})
+    assert execution.error == "PromotionFailed" and "UPDATE_ROLLBACK_COMPLETE" in execution.cause
+
+
+def test_silent_rollback_of_the_endpoint_is_found() -> None:
+    cloud = Cloud(champion=CHAMPION)
+    cloud.handlers["aws-sdk:sagemaker:describeEndpoint"] = lambda arguments: {
+        "EndpointStatus": "InService",
+        "EndpointConfigName": "config-6",
+        "FailureReason": "alarm errors-5xx went off",
+    }
+    execution = cloud.run()
+    assert execution.error == "EndpointNotAsDesired"
+    assert "config-6 instead of config-7" in execution.cause and "errors-5xx" in execution.cause
+    assert cloud.deployed["fraudstack-dev-monitoring"] == CHAMPION
+
+
+def test_failed_job_ends_with_its_reason() -> None:
+    cloud = Cloud()
+    description = {"ProcessingJobStatus": "Failed", "FailureReason": "column AMOUNT is missing", "Big": {"a": 1}}
+    cloud.fails("sagemaker:createProcessingJob.sync", "States.TaskFailed", json.dumps(description))
+    execution = cloud.run()
+    assert execution.error == "States.TaskFailed"
+    assert execution.cause == "Step prepare failed: column AMOUNT is missing"
+    assert "column AMOUNT is missing" in cloud.messages[0]["Message"]
+
+
+def test_failed_tuning_ends_with_the_reason_of_a_trial() -> None:
+    cloud = Cloud()
+    cause = json.dumps({"FailureReason": "All training jobs failed."})
+    cloud.fails("sagemaker:createHyperParameterTuningJob.sync", "States.TaskFailed", cause)
+    execution = cloud.run()
+    assert execution.cause == (
+        "Step tune failed: All training jobs failed. (trial t-1 failed: label has one class)"
+    )
+
+
+def test_failed_tuning_keeps_its_cause_if_trials_cannot_be_listed() -> None:
+    cloud = Cloud()
+    cloud.fails("sagemaker:createHyperParameterTuningJob.sync", "SageMaker.ResourceLimitExceeded", "quota")
+    cloud.fails("aws-sdk:sagemaker:listTrainingJobsForHyperParameterTuningJob", "SageMaker.NotFound", "no job")
+    execution = cloud.run()
+    assert (execution.error, execution.cause) == ("SageMaker.ResourceLimitExceeded", "Step tune failed: quota")
+
+
+def test_tuning_without_a_candidate_fails() -> None:
+    cloud = Cloud()
+    cloud.handlers["sagemaker:createHyperParameterTuningJob.sync"] = lambda arguments: {"BestTrainingJob": {}}
+    cloud.handlers["aws-sdk:sagemaker:listTrainingJobsForHyperParameterTuningJob"] = lambda arguments: {
+        "TrainingJobSummaries": []
+    }
+    execution = cloud.run()
+    assert execution.error == "NoCandidate" and "no trial reported" in execution.cause
+
+
+def test_failure_is_kept_when_the_message_cannot_be_sent() -> None:
+    cloud = Cloud(evaluation=rejected())
+    cloud.fails("sns:publish", "Sns.AuthorizationErrorException", "not allowed")
+    assert cloud.run().error == "GateRejected"
+    cloud = Cloud()
+    cloud.fails("sns:publish", "Sns.AuthorizationErrorException", "not allowed")
+    assert cloud.run().output["status"] == "Promoted"
+
+
+@pytest.mark.parametrize("resource", sorted(set(Cloud().handlers) - {"sns:publish"}))
+def test_failure_of_any_call_is_told_with_its_step(resource: str) -> None:
+    cloud = Cloud(champion=CHAMPION)
+    if resource.endswith("describeStackEvents"):
+        cloud.after_update["fraudstack-dev-serving"] = ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
+    if resource.endswith("listTrainingJobsForHyperParameterTuningJob"):
+        cloud.fails("sagemaker:createHyperParameterTuningJob.sync", "Boom", "first")
+    cloud.fails(resource, "Service.Broken", "a broken service")
+    execution = cloud.run()
+    assert execution.error and execution.cause.startswith("Step ")
+    (message,) = cloud.messages
+    assert message["Message"].startswith(execution.cause)
+
+
+@pytest.mark.parametrize(
+    ("name", "run_id"),
+    [("r0123abcd-12", "r0123abcd-12"), ("by-hand", None), ("R0123ABCD-1", None), ("r0123abcd-123", None)],
+)
+def test_run_id_is_the_execution_name_or_made_of_it(name: str, run_id: str | None) -> None:
+    job = Cloud().run(name=name).call("sagemaker:createHyperParameterTuningJob.sync")["HyperParameterTuningJobName"]
+    assert len(job) <= 32
+    assert job == f"fraudstack-dev-{run_id}" if run_id else job.endswith("-1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dataset": None},
+        {"dataset": 5},
+        {"dataset": "/local/path"},
+        {"eventType": "s3://bucket-only"},
+        {"algorithm": 1},
+        {"maxTrials": 0},
+        {"maxTrials": 1.5},
+        {"maxTrials": "6"},
+        {"maxTrials": 2, "parallelTrials": 3},
+    ],
+)
+def test_bad_input_is_refused_before_any_job(change: dict[str, Any]) -> None:
+    given = {key: value for key, value in {**INPUT, **change}.items() if value is not None}
+    execution = Cloud().run(given)
+    assert execution.error == "InvalidInput"
+    assert "The input must have dataset" in execution.cause
+    assert [name for name, _ in execution.calls] == ["sns:publish"]
+
+
+@pytest.mark.parametrize("given", [{}, [], "text", {"algorithm": "xgboost"}])
+def test_input_of_another_shape_is_refused(given: Any) -> None:
+    assert Cloud().run(given).error == "InvalidInput"
+
+
+def test_unknown_algorithm_names_the_known_ones() -> None:
+    execution = Cloud().run({**INPUT, "algorithm": "oracle"})
+    assert execution.error == "InvalidInput"
+    assert "xgboost, random-forest, logistic-regression" in execution.cause and "oracle" in execution.cause
