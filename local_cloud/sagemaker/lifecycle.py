@@ -1,8 +1,10 @@
 """What modules do when the server restores its state, is reset, or stops."""
 
+import logging
 from collections.abc import Callable
 
 Action = Callable[[], None]
+log = logging.getLogger("local_cloud.lifecycle")
 
 _restore: list[Action] = []
 _ready: list[Action] = []
@@ -35,20 +37,25 @@ def on_shutdown(action: Action) -> Action:
 
 
 def restored() -> None:
-    for action in _restore:
-        action()
+    _run(_restore)
 
 
 def ready() -> None:
-    for action in _ready:
-        action()
+    _run(_ready)
 
 
 def resetting() -> None:
-    for action in _reset:
-        action()
+    _run(_reset)
 
 
 def shutting_down() -> None:
-    for action in _shutdown:
-        action()
+    _run(_shutdown)
+
+
+def _run(actions: list[Action]) -> None:
+    for action in actions:
+        try:
+            action()
+        except Exception:
+            # One module's trouble must keep neither the others nor the server from starting or ending.
+            log.exception("%s.%s failed", action.__module__, action.__qualname__)
