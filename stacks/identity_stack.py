@@ -12,11 +12,11 @@ from stacks.constructs.code_assets import CodeAssets
 from stacks.constructs.scoped_role import Grant, ScopedPolicy, ScopedRole
 from stacks.identity import jobs, promotion, retraining
 from stacks.identity.common import run_containers
+from stacks.images import image_uri
 from stacks.names import Names
 from stacks.properties import stack_properties
 
 SAGEMAKER = "sagemaker.amazonaws.com"
-IMAGES = ("xgboost", "model-monitor-analyzer")
 
 
 class IdentityStack(Stack):
@@ -29,7 +29,7 @@ class IdentityStack(Stack):
             self,
             "ContainersPolicy",
             description="What every SageMaker container needs: AWS's images and its own metrics",
-            grants=run_containers(IMAGES, config.region),
+            grants=run_containers(*_images(config)),
         )
         self._job("processing", "Prepares data and evaluates models", jobs.processing(names, assets))
         self._job("training", "Trains models", jobs.training(names, assets))
@@ -83,3 +83,12 @@ class IdentityStack(Stack):
             policies=policies,
             shared=[self._containers] if containers else [],
         )
+
+
+def _images(config: PlatformConfig) -> list[str]:
+    images = [image_uri("xgboost", config.region)]
+    if config.training.trial_image:
+        images.append(config.training.trial_image)
+    if config.monitoring.engine == "model-monitor":
+        images.append(image_uri("model-monitor-analyzer", config.region))
+    return images

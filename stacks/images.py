@@ -24,8 +24,9 @@ def image_uri(image: str, region: str) -> str:
     return _table()[image][region]
 
 
-def repository_arn(image: str, region: str, partition: str) -> str:
-    """Return the ARN of the ECR repository that holds `image` in `region`."""
-    host, repository = image_uri(image, region).split("/", 1)
-    account = host.split(".", 1)[0]
-    return f"arn:{partition}:ecr:{region}:{account}:repository/{repository.split(':', 1)[0]}"
+def repository_arn(uri: str, partition: str) -> str:
+    """Return the ARN of the ECR repository that holds the image `uri` (<account>.dkr.ecr.<region>.…/<name>:<tag>)."""
+    host, repository = uri.split("/", 1)
+    account, _, _, region = host.split(".")[:4]
+    name = repository.split("@", 1)[0].split(":", 1)[0]
+    return f"arn:{partition}:ecr:{region}:{account}:repository/{name}"

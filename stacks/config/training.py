@@ -36,8 +36,8 @@ class GateConfig(Frozen):
     metric: str = Field(
         "average_precision",
         pattern=r"^(average_precision|auc|card_precision_at_100|recall_at_\d+_alerts)$",
-        description="The metric on the hold-out that decides: average_precision, auc, card_precision_at_100 or "
-        "recall_at_<review budget>_alerts.",
+        description="The metric on the hold-out that decides: average_precision, auc, card_precision_at_100, or "
+        "recall_at_N_alerts with N among review_budgets.",
     )
     margin: float = Field(
         0.01, ge=0, le=1, description="How much worse than the champion a candidate may be (absolute)."

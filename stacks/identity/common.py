@@ -73,12 +73,12 @@ def pass_role(names: Names, job: str, service: str) -> Grant:
     return Grant(["iam:PassRole"], [names.role_arn(job)], conditions={"StringEquals": {"iam:PassedToService": service}})
 
 
-def run_containers(images: tuple[str, ...], region: str) -> list[Grant]:
-    """Pull AWS's images and publish the metrics of SageMaker's jobs and endpoints."""
+def run_containers(*images: str) -> list[Grant]:
+    """Pull images (given by URI) and publish the metrics of SageMaker's jobs and endpoints."""
     return [
         Grant(
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            [repository_arn(image, region, Aws.PARTITION) for image in images],
+            [repository_arn(image, Aws.PARTITION) for image in images],
         ),
         Grant(
             ["ecr:GetAuthorizationToken"],

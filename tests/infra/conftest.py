@@ -44,8 +44,7 @@ class Assembly:
 def synthesize(folder: Path, wheels: Path, *environments: str, seed: str = "0", nag: bool = False) -> None:
     """Synthesize in one process that has no AWS settings, no home and no way to the network."""
     variables = {
-        # Node may have come from PyPI, beside this Python.
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PATH": synth_path(),
         "HOME": str(folder),
         "PYTHONHASHSEED": seed,
         "PYTHONPATH": str(REPOSITORY),
@@ -61,6 +60,11 @@ def synthesize(folder: Path, wheels: Path, *environments: str, seed: str = "0", 
         command = ["unshare", "--map-root-user", "--net", *command]
     result = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=270)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def synth_path() -> str:
+    """The search path of a synth; Node may have come from PyPI, beside this Python."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 def _can_unshare() -> bool:

@@ -1,0 +1,68 @@
+"""The archive of the containers' code: the same bytes for the same sources, and nothing else in it."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from stacks.assets import PACKAGES, AssetError, pack_code, wheelhouse
+from stacks.images import image_uri, regions, repository_arn
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    for package in PACKAGES:
+        (root / package / "inner").mkdir(parents=True)
+        (root / package / "__init__.py").write_text("")
+        (root / package / "inner" / "code.py").write_text(f"# {package}\n")
+    return root
+
+
+def test_bytes_depend_on_content_alone(sources: Path, tmp_path: Path) -> None:
+    first = pack_code(tmp_path / "one" / "a.tar.gz", root=sources).read_bytes()
+    for path in sources.rglob("*.py"):
+        os.utime(path, (1, 1))
+        path.chmod(0o755)
+    cache = sources / "fraud" / "__pycache__"
+    cache.mkdir()
+    (cache / "x.pyc").write_bytes(b"x")
+    (sources / "fraud" / ".hidden").write_text("x")
+    assert pack_code(tmp_path / "b.tar.gz", root=sources).read_bytes() == first
+    (sources / "fraud" / "inner" / "code.py").write_text("# changed\n")
+    assert pack_code(tmp_path / "b.tar.gz", root=sources).read_bytes() != first
+
+
+def test_archive_has_the_packages_at_its_root(sources: Path, tmp_path: Path) -> None:
+    with tarfile.open(pack_code(tmp_path / "a.tar.gz", root=sources)) as archive:
+        members = archive.getmembers()
+    names = [member.name for member in members]
+    assert names == sorted(names) and {name.split("/")[0] for name in names} == set(PACKAGES)
+    assert {(member.uid, member.gid, member.mtime) for member in members} == {(0, 0, 0)}
+
+
+def test_packing_leaves_nothing_half_written(sources: Path, tmp_path: Path) -> None:
+    target = pack_code(tmp_path / "out" / "a.tar.gz", root=sources)
+    pack_code(target, root=sources)
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_missing_package_and_wheelhouse_say_what_to_do(sources: Path, tmp_path: Path) -> None:
+    with pytest.raises(AssetError, match="make setup"):
+        wheelhouse(tmp_path / "wheelhouse.tar")
+    (sources / "fraud" / "__init__.py").unlink()
+    with pytest.raises(AssetError, match="fraud/ is missing"):
+        pack_code(tmp_path / "a.tar.gz", root=sources)
+
+
+def test_images() -> None:
+    uri = image_uri("xgboost", "us-east-1")
+    assert uri == "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+    assert repository_arn(uri, "aws") == "arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost"
+    assert repository_arn("123456789012.dkr.ecr.eu-west-1.amazonaws.com/a/b@sha256:0", "aws") == (
+        "arn:aws:ecr:eu-west-1:123456789012:repository/a/b"
+    )
+    assert {"us-east-1", "eu-central-1", "ap-northeast-1"} <= set(regions("model-monitor-analyzer"))
