@@ -64,7 +64,7 @@ def scores(histogram: dict, threshold: float | None) -> str:
             axes.stairs(histogram[name], edges, color=colour, linewidth=1.5, label=name)
         axes.set_xscale("symlog", linthresh=_SMALLEST_SCORE, linscale=0.4)
         axes.set_yscale("symlog", linthresh=1)
-        axes.set_xlim(0, 1)
+        axes.set_xlim(_first_score(histogram), 1)
         axes.set_ylim(0, max([1, *histogram["genuine"], *histogram["fraud"]]) * 3)
         axes.set_xticks([0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1])
         axes.minorticks_off()
@@ -75,6 +75,13 @@ def scores(histogram: dict, threshold: float | None) -> str:
         axes.set_ylabel("transactions (log)")
         _legend_above(axes)
         return to_svg(figure, "scores", "Number of transactions by score, for frauds and genuine ones")
+
+
+def _first_score(histogram: dict) -> float:
+    """Where the axis begins: at zero, or at the power of ten below the lowest score."""
+    counts = zip(histogram["edges"], histogram["genuine"], histogram["fraud"], strict=False)
+    lowest = next((edge for edge, genuine, fraud in counts if genuine or fraud), 0.0)
+    return 10.0 ** math.floor(math.log10(lowest) + 1e-9) if lowest else 0.0
 
 
 def calibration(models: dict[str, dict]) -> str:
@@ -123,7 +130,7 @@ def cost(table: list[dict]) -> str:
         chosen = next((row["threshold"] for row in rows if row["best"]), None)
         _mark(axes, chosen)
         # Reviewing everything dwarfs all else; the bottom of the curve is what the threshold is chosen by.
-        axes.set_ylim(0, 2.5 * max(missed, default=1) or 1)
+        axes.set_ylim(0, min(2.5 * max(missed), 1.05 * max(total)) or 1)
         _threshold_axis(axes)
         axes.set_ylabel("cost")
         axes.yaxis.set_major_formatter(FuncFormatter(plain))

@@ -77,8 +77,8 @@ def _trials_table(trials: list[dict]) -> Table:
     table.add_column("trial", no_wrap=True)
     table.add_column("status", no_wrap=True)
     table.add_column("hyperparameters", overflow="ellipsis", no_wrap=True)
-    table.add_column("objective", justify="right")
-    table.add_column("best", justify="right")
+    table.add_column("objective", justify="right", no_wrap=True, min_width=9)
+    table.add_column("best", justify="right", no_wrap=True, min_width=6)
     hidden = len(trials) - _MOST_TRIALS
     if hidden > 0:
         table.add_row(f"({hidden} earlier)", "", "", "", "")
