@@ -1,5 +1,6 @@
 """Endpoints against a real server: deployments under fire, rollbacks, weights, restarts of dead processes."""
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -146,6 +147,20 @@ def test_a_first_deployment_that_fails_says_why(hosting: Hosting) -> None:
     hosting.delete("never")
 
 
+def test_deleting_in_the_middle_of_an_update_leaves_no_process(hosting: Hosting) -> None:
+    for name in ("mid-1", "mid-2"):
+        hosting.config(name, hosting.model(name, float(name[-1])))
+    hosting.deploy("mid", "mid-1")
+    policy = _blue_green("LINEAR", LinearStepSize=_percent(60))
+    policy["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["WaitIntervalInSeconds"] = 1000
+    hosting.sagemaker.update_endpoint(EndpointName="mid", EndpointConfigName="mid-2", DeploymentConfig=policy)
+    wait_until(lambda: hosting.ask("mid", "1") == "2.0\n")
+    before = len(_serving(hosting.cloud))
+    hosting.delete("mid")
+    # Each model is a process and its supervisor.
+    wait_until(lambda: len(_serving(hosting.cloud)) == before - 4, 10)
+
+
 def test_weights_route_and_can_be_changed_and_retained(hosting: Hosting) -> None:
     hosting.config("ab", hosting.model("ab-1", 1.0), hosting.model("ab-2", 2.0), weights=[3.0, 1.0])
     hosting.config("ab-next", "ab-1", "ab-2", weights=[1.0, 1.0])
@@ -180,8 +195,7 @@ def test_weights_route_and_can_be_changed_and_retained(hosting: Hosting) -> None
 
 
 def test_a_dead_process_is_started_again(hosting: Hosting, endpoint: str) -> None:
-    server = json.loads((hosting.cloud.state_dir / "server.json").read_text())["pid"]
-    models = [p for p in psutil.Process(server).children(recursive=True) if "--model-dir" in p.cmdline()]
+    models = _serving(hosting.cloud)
     assert models
     for process in models:
         process.kill()
@@ -194,15 +208,31 @@ def test_endpoints_come_back_after_a_kill_of_the_server_and_leave_no_process(own
     hosting.config("back", hosting.model("back", 3.0))
     hosting.deploy("back", "back")
     wait_until(lambda: _persisted(own_cloud, "back"))
-    pid = json.loads((own_cloud.state_dir / "server.json").read_text())["pid"]
-    children = psutil.Process(pid).children(recursive=True)
+    children = _serving(own_cloud)
     assert children
-    psutil.Process(pid).kill()
+    _server(own_cloud).kill()
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
     own_cloud.run("up")
     assert Hosting.ask(hosting, "back", "1") == "3.0\n"
     assert hosting.sagemaker.describe_endpoint(EndpointName="back")["EndpointStatus"] == "InService"
+    own_cloud.run("reset")
+    assert hosting.endpoints() == []
+    wait_until(lambda: not _serving(own_cloud), 10)
+
+
+def _server(cloud: Cloud) -> psutil.Process:
+    return psutil.Process(json.loads((cloud.state_dir / "server.json").read_text())["pid"])
+
+
+def _serving(cloud: Cloud) -> list[psutil.Process]:
+    """Processes of models, and their supervisors."""
+    found = []
+    for process in _server(cloud).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "--model-dir" in process.cmdline():
+                found.append(process)
+    return found
 
 
 def _persisted(cloud: Cloud, endpoint: str) -> bool:

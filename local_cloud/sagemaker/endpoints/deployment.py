@@ -38,6 +38,10 @@ def create(record: Record, live: Live, configuration: Record, note: str | None =
         except (StartFailed, ValidationError) as error:
             settle(record, "Failed", FailureReason=str(error))
             return
+        except Exception as error:
+            log.exception("Endpoint %s failed inside the local cloud", record["EndpointName"])
+            settle(record, "Failed", FailureReason=f"InternalServerError: {error!r}")
+            return
         if live.cancelled.is_set():
             fleet.stop(grace=0.0)
             return
@@ -68,11 +72,17 @@ def update(record: Record, live: Live, configuration: Record, policy: Record) ->
                 live.shift((share, new), *([(1.0 - share, old)] if old and share < 1.0 else []))
                 watch.wait(seconds)
         except _Cancelled:
+            # Whoever deletes the endpoint ends what it finds answering: the old fleet again.
+            live.shift(*([(1.0, old)] if old else []))
             if new:
-                new.stop(grace=0.0)
+                new.drain()
             return
         except (StartFailed, ValidationError, _RolledBack) as error:
             _roll_back(record, live, old, new, str(error))
+            return
+        except Exception as error:
+            log.exception("Endpoint %s: the update failed inside the local cloud", record["EndpointName"])
+            _roll_back(record, live, old, new, f"InternalServerError: {error!r}")
             return
         live.capture = configuration.get("DataCaptureConfig")
         settle(record, "InService", FailureReason=None, **describe(new, configuration))

@@ -125,6 +125,10 @@ class Live:
         """The fleet with the largest share, or None before the first."""
         return max(self._shares, key=lambda pair: pair[0])[1] if self._shares else None
 
+    @property
+    def fleets(self) -> list[Fleet]:
+        return [fleet for _, fleet in self._shares]
+
     def shift(self, *shares: tuple[float, Fleet]) -> None:
         """Route new requests by these shares from now on."""
         with self._lock:

@@ -236,8 +236,8 @@ def _end_processes() -> None:
     for item in running:
         item.cancelled.set()
     for item in running:
-        if item.fleet:
-            item.fleet.stop(grace=1.0)
+        for fleet in item.fleets:
+            fleet.stop(grace=1.0)
     LIVE.clear()
 
 
