@@ -146,5 +146,5 @@ class Teller:
         return self.story.outputs["serving"]["EndpointName"]
 
     def _say_stack(self, line: str) -> None:
-        if "✅" in line or "❌" in line or "FAILED" in line or "rror" in line:
+        if any(mark in line for mark in ("✅", "❌", "_FAILED", "rror:")):
             self.console.print("  " + line.strip(), highlight=False, markup=False)

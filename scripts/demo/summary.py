@@ -15,15 +15,20 @@ from scripts.retraining.summary import print_metrics
 
 def print_story(story: Story, console: Console) -> None:
     """Outputs, metrics side by side, scores, verdicts and times."""
-    outputs = Table(title="Stack outputs", title_justify="left", box=None)
-    for heading in ("stack", "output", "value"):
-        outputs.add_column(heading, overflow="fold")
+    _heading(console, "Stack outputs")
     for stack, values in story.outputs.items():
         for name, value in values.items():
-            outputs.add_row(stack, name, value)
-    console.print(outputs, "")
+            console.print(f"  {stack}.{name} = {value}", soft_wrap=True, highlight=False)
+    _heading(console, "Challenger (candidate) and champion on the same hold-out")
     print_metrics(story.challenger.evaluation, console)
-    console.print("", _scores(story), "", _verdicts(story), "", _times(story))
+    tables = {"Ten scored transactions": _scores, "Monitor": _verdicts, "Where the time went": _times}
+    for title, table in tables.items():
+        _heading(console, title)
+        console.print(table(story))
+
+
+def _heading(console: Console, title: str) -> None:
+    console.print(f"\n[bold]{title}[/]")
 
 
 def write_report(story: Story, options: DemoOptions) -> Path:
@@ -52,11 +57,11 @@ def write_report(story: Story, options: DemoOptions) -> Path:
 
 
 def _monitor_run(verdict: Verdict) -> MonitorRun:
-    return MonitorRun(status=verdict.status, violations=verdict.violations, statistics=verdict.statistics)
+    return MonitorRun(verdict.status, verdict.exit_message, verdict.violations, verdict.statistics)
 
 
 def _scores(story: Story) -> Table:
-    table = Table(title="Ten scored transactions", title_justify="left", box=None)
+    table = Table(box=None)
     for heading, justify in (
         ("id", "left"),
         ("time", "left"),
@@ -73,9 +78,9 @@ def _scores(story: Story) -> Table:
 
 
 def _verdicts(story: Story) -> Table:
-    table = Table(title="Monitor", title_justify="left", box=None)
+    table = Table(box=None)
     for heading in ("traffic", "status", "violations", "drifted features"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "status")
     for title, verdict in (("hold-out", story.clean), ("after a price shock", story.drift)):
         table.add_row(
             title, verdict.status, str(len(verdict.violations)), ", ".join(verdict.drifted_features) or "none"
@@ -84,7 +89,7 @@ def _verdicts(story: Story) -> Table:
 
 
 def _times(story: Story) -> Table:
-    table = Table(title="Where the time went", title_justify="left", box=None)
+    table = Table(box=None)
     table.add_column("step")
     table.add_column("seconds", justify="right")
     for title, seconds in story.seconds.items():

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,8 @@ import boto3
 import polars as pl
 
 DRIFT_FACTOR = 3.0
+# Features in units of the amount; counts, ratios and shares do not move with the price level.
+AMOUNT = re.compile(r"amount|_(sum|mean|max)_", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class HoldOut:
         schema = json.load(s3.get_object(Bucket=bucket, Key=f"{prefix}/schema/feature_schema.json")["Body"])
         body = s3.get_object(Bucket=bucket, Key=f"{prefix}/test/data.parquet")["Body"].read()
         features = [feature["name"] for feature in schema["features"]]
-        amounts = [name for name in features if "amount" in name.lower()] or features[:3]
+        amounts = [name for name in features if AMOUNT.search(name)] or features[:3]
         return cls(pl.read_parquet(io.BytesIO(body)), features, amounts)
 
 
