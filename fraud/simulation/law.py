@@ -112,13 +112,21 @@ class Simulator:
         """Return scenario (0 genuine, 1 to 3) and amount of each transaction; later scenarios win."""
         settings = self.settings
         scenario = np.where(amount > settings.large_amount, 1, 0)
-        for start in range(max(0, day - settings.terminal_compromise_days + 1), day + 1):
-            drawn = self._drawn(_TERMINALS, start, settings.terminals, settings.terminals_compromised_daily)
-            scenario[np.isin(terminal, drawn)] = 2
+        since = max(0, day - settings.terminal_compromise_days + 1)
+        drawn = [
+            self._drawn(_TERMINALS, start, settings.terminals, settings.terminals_compromised_daily)
+            for start in range(since, day + 1)
+        ]
+        scenario[np.isin(terminal, np.concatenate(drawn))] = 2
+        since = max(0, day - settings.customer_compromise_days + 1)
+        drawn = [
+            self._drawn(_CUSTOMERS, start, settings.customers, settings.customers_compromised_daily)
+            for start in range(since, day + 1)
+        ]
         amount = amount.copy()
-        for start in range(max(0, day - settings.customer_compromise_days + 1), day + 1):
-            drawn = self._drawn(_CUSTOMERS, start, settings.customers, settings.customers_compromised_daily)
-            theirs = np.flatnonzero(np.isin(customer, drawn))
+        candidates = np.flatnonzero(np.isin(customer, np.concatenate(drawn)))
+        for customers in drawn:
+            theirs = candidates[np.isin(customer[candidates], customers)]
             taken = theirs[generator.random(len(theirs)) < settings.customer_fraud_share]
             amount[taken] = (amount[taken] * settings.amount_factor).round(2)
             scenario[taken] = 3

@@ -109,5 +109,5 @@ def test_in_the_local_cloud_a_difference_is_an_error_with_both_versions(tmp_path
 def test_satisfied_pins_install_nothing_and_a_missing_wheelhouse_is_named(tmp_path):
     (tmp_path / "requirements.txt").write_text("polars==2.1.0\n")
     assert bootstrap.install(tmp_path) == []
-    with pytest.raises(bootstrap.BootstrapError, match="requirements.txt"):
+    with pytest.raises(bootstrap.BootstrapError, match=r"requirements\.txt"):
         bootstrap.install(tmp_path / "absent")
