@@ -64,9 +64,10 @@ def scores(histogram: dict, threshold: float | None) -> str:
             axes.stairs(histogram[name], edges, color=colour, linewidth=1.5, label=name)
         axes.set_xscale("symlog", linthresh=_SMALLEST_SCORE, linscale=0.4)
         axes.set_yscale("symlog", linthresh=1)
-        axes.set_xlim(_first_score(histogram), 1)
         axes.set_ylim(0, max([1, *histogram["genuine"], *histogram["fraud"]]) * 3)
         axes.set_xticks([0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1])
+        # After the ticks, which widen the axis to show all of themselves.
+        axes.set_xlim(_first_score(histogram), 1)
         axes.minorticks_off()
         axes.xaxis.set_major_formatter(FuncFormatter(plain))
         axes.yaxis.set_major_formatter(FuncFormatter(plain))
