@@ -39,7 +39,8 @@ def compose(app: App, config: PlatformConfig, *, code: Path = CODE, wheels: Path
 
 def main() -> int:
     """Synthesize the environment that `-c env=` names; 1 with a message when the configuration is wrong."""
-    app = App(analytics_reporting=False)
+    # Without stack traces, which name this machine's folders, any clone synthesizes the same bytes.
+    app = App(analytics_reporting=False, stack_traces=False)
     context = {key: app.node.try_get_context(key) for key in ("env", "environments")}
     wheels = app.node.try_get_context("wheelhouse") or WHEELHOUSE
     try:

@@ -28,15 +28,7 @@ def outcome_states(settings: RetrainingSettings) -> States:
             next_state="Promoted",
         ),
         "Promoted": {"Type": "Succeed"},
-        "Tell of approval": _publish(
-            settings,
-            subject=f"'{name}: model waits for approval'",
-            message="'Model package ' & $modelPackageArn & ' passed the gate. Approve it in the model registry "
-            "to promote it. Run ' & $runId & '.'",
-            output=_result("AwaitingApproval"),
-            next_state="Awaiting approval",
-        ),
-        "Awaiting approval": {"Type": "Succeed"},
+        **(_waiting_states(settings) if settings.training.approval == "manual" else {}),
         FAILURE: assign(
             {
                 "cause": jsonata(f"'Step ' & $failure.step & ' failed: ' & {CAUSE}"),
@@ -52,6 +44,22 @@ def outcome_states(settings: RetrainingSettings) -> States:
             next_state="Failed",
         ),
         "Failed": {"Type": "Fail", "Error": jsonata("$error"), "Cause": jsonata("$cause")},
+    }
+
+
+def _waiting_states(settings: RetrainingSettings) -> States:
+    """Only where approval is manual: Step Functions refuses states that nothing leads to."""
+    name = settings.prefix
+    return {
+        "Tell of approval": _publish(
+            settings,
+            subject=f"'{name}: model waits for approval'",
+            message="'Model package ' & $modelPackageArn & ' passed the gate. Approve it in the model registry "
+            "to promote it. Run ' & $runId & '.'",
+            output=_result("AwaitingApproval"),
+            next_state="Awaiting approval",
+        ),
+        "Awaiting approval": {"Type": "Succeed"},
     }
 
 

@@ -20,7 +20,7 @@ def main(folder: str, wheels: str, checks: str, *environments: str) -> None:
     settings = json.loads((REPOSITORY / "cdk.json").read_text(encoding="utf-8"))["context"]
     for environment in environments:
         context = {**settings, "env": environment}
-        app = App(context=context, outdir=str(Path(folder, environment)), analytics_reporting=False)
+        app = App(context=context, outdir=str(Path(folder, environment)), analytics_reporting=False, stack_traces=False)
         if checks == "nag":
             Validations.of(app).add_plugins(AwsSolutionsChecks(app))
         code = Path(folder, "build", "code.tar.gz")

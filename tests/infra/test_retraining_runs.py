@@ -365,9 +365,7 @@ def test_failed_tuning_ends_with_the_reason_of_a_trial() -> None:
     cause = json.dumps({"FailureReason": "All training jobs failed."})
     cloud.fails("sagemaker:createHyperParameterTuningJob.sync", "States.TaskFailed", cause)
     execution = cloud.run()
-    assert execution.cause == (
-        "Step tune failed: All training jobs failed. (trial t-1 failed: label has one class)"
-    )
+    assert execution.cause == ("Step tune failed: All training jobs failed. (trial t-1 failed: label has one class)")
 
 
 def test_failed_tuning_keeps_its_cause_if_trials_cannot_be_listed() -> None:
