@@ -243,3 +243,10 @@ def _starts(engine: Any) -> None:
 
     engine._start_execution = start_execution
     engine._restore_state = restore_state
+
+
+def configure(arn: str, members: dict[str, Any]) -> None:
+    """Set members of a state machine's description that its CloudFormation type drops or misspells."""
+    from ministack.services import stepfunctions as engine
+
+    engine._state_machines[arn].update(members)

@@ -1,0 +1,290 @@
+"""What becomes of each property of the resource types that were audited, as a table that a test holds against Describe.
+
+executed: it has the effect it has on AWS.
+recorded: Describe shows it, and that is all it does here.
+ignored: not even Describe shows it here (AWS may not show it either); the note says why that is bearable.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from local_cloud.coverage import readers
+from local_cloud.coverage.readers import Reader
+
+Status = Literal["executed", "recorded", "ignored"]
+
+
+@dataclass(frozen=True)
+class Property:
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """A resource type: how it is read back, and what its properties do.
+
+    Attributes:
+        source: the calls that show the properties.
+    """
+
+    reader: Reader
+    source: str
+    properties: Mapping[str, Property] = field(default_factory=dict)
+
+
+def _all(status: Status, names: str, note: str = "") -> dict[str, Property]:
+    return {name: Property(status, note) for name in names.split()}
+
+
+_STORED_CLEAR = "objects are stored in the clear"
+_AUTH = "enforced only when the server is started with AUTH=true"
+_TAGS = _all("recorded", "Tags", "stack tags and CloudFormation's own are added")
+
+
+def _job_definition(what: str) -> ResourceType:
+    return ResourceType(
+        readers.sagemaker(f"{what}JobDefinition", "JobDefinitionName"),
+        f"DescribeJobDefinition ({what}), ListTags",
+        {
+            **_all(
+                "executed",
+                f"JobDefinitionName {what}AppSpecification {what}BaselineConfig {what}JobInput {what}JobOutputConfig "
+                "StoppingCondition",
+            ),
+            **_all("recorded", "JobResources", "jobs run on this machine; the container is told the instance type"),
+            **_all("recorded", "NetworkConfig", "there is no network to isolate a process from"),
+            **_all("recorded", "RoleArn", _AUTH),
+            **_TAGS,
+            **_all("ignored", "EndpointName", "without effect on AWS as well"),
+        },
+    )
+
+
+TYPES: dict[str, ResourceType] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": ResourceType(
+        readers.scalable_target,
+        "DescribeScalableTargets, DescribeScheduledActions, ListTagsForResource",
+        {
+            **_all("recorded", "ServiceNamespace ResourceId ScalableDimension", "an endpoint's variant must exist"),
+            **_all("recorded", "MinCapacity MaxCapacity", "capacity means nothing on one machine: nothing scales"),
+            **_all("recorded", "RoleARN SuspendedState ScheduledActions"),
+            **_TAGS,
+        },
+    ),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": ResourceType(
+        readers.scaling_policy,
+        "DescribeScalingPolicies",
+        {
+            **_all("recorded", "PolicyName PolicyType ScalingTargetId ServiceNamespace ResourceId ScalableDimension"),
+            **_all(
+                "recorded",
+                "TargetTrackingScalingPolicyConfiguration StepScalingPolicyConfiguration "
+                "PredictiveScalingPolicyConfiguration",
+                "nothing scales, and no alarms are made for the policy",
+            ),
+        },
+    ),
+    "AWS::CloudWatch::Alarm": ResourceType(
+        readers.alarm,
+        "DescribeAlarms",
+        {
+            **_all(
+                "executed",
+                "AlarmName AlarmActions OKActions InsufficientDataActions ActionsEnabled ComparisonOperator Dimensions "
+                "EvaluationPeriods DatapointsToAlarm MetricName Namespace Period Statistic ExtendedStatistic Threshold "
+                "TreatMissingData Metrics",
+            ),
+            **_all("recorded", "AlarmDescription Unit EvaluateLowSampleCountPercentile ThresholdMetricId"),
+        },
+    ),
+    "AWS::CloudWatch::CompositeAlarm": ResourceType(
+        readers.composite_alarm,
+        "DescribeAlarms",
+        {
+            **_all("executed", "AlarmName AlarmRule AlarmActions OKActions InsufficientDataActions ActionsEnabled"),
+            **_all("recorded", "AlarmDescription"),
+        },
+    ),
+    "AWS::CloudWatch::Dashboard": ResourceType(
+        readers.dashboard, "GetDashboard", _all("recorded", "DashboardName DashboardBody", "nothing draws it")
+    ),
+    "AWS::Events::Rule": ResourceType(
+        readers.rule,
+        "DescribeRule, ListTargetsByRule",
+        {
+            **_all("executed", "Name EventPattern ScheduleExpression State EventBusName"),
+            **_all("executed", "Targets", "Step Functions, SNS, SQS and Lambda; log groups get nothing"),
+            **_all("recorded", "Description RoleArn"),
+        },
+    ),
+    "AWS::IAM::ManagedPolicy": ResourceType(
+        readers.managed_policy,
+        "GetPolicy, GetPolicyVersion",
+        {
+            **_all("recorded", "ManagedPolicyName Path Description"),
+            **_all("recorded", "PolicyDocument", _AUTH),
+        },
+    ),
+    "AWS::IAM::Role": ResourceType(
+        readers.role,
+        "GetRole, ListAttachedRolePolicies, GetRolePolicy",
+        {
+            **_all("recorded", "RoleName Path Description MaxSessionDuration"),
+            **_all("recorded", "AssumeRolePolicyDocument ManagedPolicyArns Policies PermissionsBoundary", _AUTH),
+            **_TAGS,
+        },
+    ),
+    "AWS::KMS::Alias": ResourceType(
+        readers.alias, "ListAliases, DescribeKey", _all("executed", "AliasName TargetKeyId")
+    ),
+    "AWS::KMS::Key": ResourceType(
+        readers.key,
+        "DescribeKey, GetKeyPolicy, GetKeyRotationStatus, ListResourceTags",
+        {
+            **_all("executed", "Enabled KeySpec KeyUsage", "Encrypt, Decrypt, Sign and their kin work"),
+            **_all("recorded", "Description MultiRegion RotationPeriodInDays"),
+            **_all("recorded", "EnableKeyRotation", "keys never rotate"),
+            **_all("recorded", "KeyPolicy", _AUTH),
+            **_all("ignored", "PendingWindowInDays", "read when the key is deleted; no call shows it, nor on AWS"),
+            **_TAGS,
+        },
+    ),
+    "AWS::Logs::LogGroup": ResourceType(
+        readers.log_group,
+        "DescribeLogGroups",
+        {
+            **_all("executed", "LogGroupName"),
+            **_all("recorded", "RetentionInDays LogGroupClass"),
+            **_all("recorded", "KmsKeyId", "events are stored in the clear"),
+        },
+    ),
+    "AWS::S3::Bucket": ResourceType(
+        readers.bucket,
+        "ListBuckets and GetBucket… of each configuration",
+        {
+            **_all("executed", "BucketName VersioningConfiguration"),
+            **_all("recorded", "BucketEncryption", _STORED_CLEAR),
+            **_all("recorded", "LifecycleConfiguration", "objects neither expire nor change their class"),
+            **_all("recorded", "LoggingConfiguration", "no access log is written"),
+            **_all("recorded", "OwnershipControls"),
+            **_all("recorded", "PublicAccessBlockConfiguration", _AUTH),
+            **_TAGS,
+        },
+    ),
+    "AWS::S3::BucketPolicy": ResourceType(
+        readers.bucket_policy,
+        "GetBucketPolicy",
+        {**_all("executed", "Bucket"), **_all("recorded", "PolicyDocument", _AUTH)},
+    ),
+    "AWS::SNS::Topic": ResourceType(
+        readers.topic,
+        "GetTopicAttributes, ListSubscriptionsByTopic, ListTagsForResource",
+        {
+            **_all("executed", "TopicName Subscription", "to SQS, Lambda and HTTP; e-mail goes nowhere"),
+            **_all("recorded", "DisplayName SignatureVersion TracingConfig"),
+            **_all("recorded", "KmsMasterKeyId", "messages are stored in the clear"),
+            **_TAGS,
+        },
+    ),
+    "AWS::SNS::TopicPolicy": ResourceType(
+        readers.topic_policy,
+        "GetTopicAttributes",
+        {**_all("executed", "Topics"), **_all("recorded", "PolicyDocument", _AUTH)},
+    ),
+    "AWS::SNS::Subscription": ResourceType(
+        readers.subscription,
+        "GetSubscriptionAttributes",
+        {
+            **_all("executed", "TopicArn Protocol FilterPolicy RawMessageDelivery"),
+            **_all("executed", "Endpoint", "SQS, Lambda and HTTP; e-mail goes nowhere"),
+        },
+    ),
+    "AWS::SSM::Parameter": ResourceType(
+        readers.parameter,
+        "GetParameter, DescribeParameters",
+        {**_all("executed", "Name Type Value"), **_all("recorded", "Description Tier AllowedPattern")},
+    ),
+    "AWS::SageMaker::Model": ResourceType(
+        readers.sagemaker("Model", "ModelName"),
+        "DescribeModel, ListTags",
+        {
+            **_all("executed", "ModelName"),
+            **_all("executed", "PrimaryContainer Containers", "one container"),
+            **_all("recorded", "EnableNetworkIsolation VpcConfig", "there is no network to isolate a process from"),
+            **_all("recorded", "ExecutionRoleArn", _AUTH),
+            **_all("recorded", "InferenceExecutionConfig"),
+            **_TAGS,
+        },
+    ),
+    "AWS::SageMaker::EndpointConfig": ResourceType(
+        readers.sagemaker("EndpointConfig", "EndpointConfigName"),
+        "DescribeEndpointConfig, ListTags",
+        {
+            **_all("executed", "EndpointConfigName DataCaptureConfig"),
+            **_all("executed", "ProductionVariants", "one process a variant, whatever the instance count"),
+            **_all("recorded", "KmsKeyId", "captured data is stored in the clear"),
+            **_all("recorded", "ShadowProductionVariants ExplainerConfig MetricsConfig VpcConfig"),
+            **_all("recorded", "EnableNetworkIsolation", "there is no network to isolate a process from"),
+            **_all("recorded", "ExecutionRoleArn", _AUTH),
+            **_TAGS,
+        },
+    ),
+    "AWS::SageMaker::Endpoint": ResourceType(
+        readers.endpoint,
+        "DescribeEndpoint, ListTags",
+        {
+            **_all("executed", "EndpointName EndpointConfigName"),
+            **_all("executed", "DeploymentConfig", "waits are scaled by LOCAL_CLOUD_WAIT_SCALE"),
+            **_all(
+                "ignored",
+                "RetainAllVariantProperties ExcludeRetainedVariantProperties RetainDeploymentConfig",
+                "executed by each update; no call shows them, nor on AWS",
+            ),
+            **_TAGS,
+        },
+    ),
+    "AWS::SageMaker::ModelPackageGroup": ResourceType(
+        readers.sagemaker("ModelPackageGroup", "ModelPackageGroupName"),
+        "DescribeModelPackageGroup, ListTags",
+        {**_all("executed", "ModelPackageGroupName"), **_all("recorded", "ModelPackageGroupDescription"), **_TAGS},
+    ),
+    "AWS::SageMaker::ModelPackage": ResourceType(
+        readers.sagemaker("ModelPackage", "ModelPackageName"),
+        "DescribeModelPackage, ListTags",
+        {
+            **_all("executed", "ModelPackageGroupName InferenceSpecification AdditionalInferenceSpecifications"),
+            **_all("executed", "ModelApprovalStatus", "changes are announced on the event bus"),
+            **_all(
+                "recorded",
+                "ModelPackageDescription ApprovalDescription CustomerMetadataProperties DriftCheckBaselines "
+                "MetadataProperties ModelMetrics Domain Task SamplePayloadUrl SourceUri",
+            ),
+            **_TAGS,
+        },
+    ),
+    "AWS::SageMaker::MonitoringSchedule": ResourceType(
+        readers.sagemaker("MonitoringSchedule", "MonitoringScheduleName"),
+        "DescribeMonitoringSchedule, ListTags",
+        {
+            **_all("executed", "MonitoringScheduleName MonitoringScheduleConfig"),
+            **_TAGS,
+            **_all("ignored", "EndpointName", "without effect on AWS as well"),
+        },
+    ),
+    **{
+        f"AWS::SageMaker::{what}JobDefinition": _job_definition(what)
+        for what in ("DataQuality", "ModelQuality", "ModelBias", "ModelExplainability")
+    },
+    "AWS::StepFunctions::StateMachine": ResourceType(
+        readers.state_machine,
+        "DescribeStateMachine",
+        {
+            **_all("executed", "StateMachineName DefinitionString StateMachineType"),
+            **_all("recorded", "RoleArn", _AUTH),
+            **_all("recorded", "LoggingConfiguration", "GetExecutionHistory has every event; no log is written"),
+            **_all("recorded", "TracingConfiguration"),
+        },
+    ),
+}

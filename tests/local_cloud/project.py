@@ -1,0 +1,67 @@
+"""The project's own templates, synthesized once for all tests of this tier."""
+
+import atexit
+import json
+import shutil
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.infra.conftest import ENVIRONMENTS, synthesize
+from tests.local_cloud.conftest import Cloud
+from tests.local_cloud.stacks import Stack
+
+CONCERNS = ("storage", "identity", "training", "serving", "monitoring")
+
+
+@cache
+def assemblies() -> Path:
+    """Folder with a cloud assembly for each environment, which lives as long as this process."""
+    folder = Path(tempfile.mkdtemp(prefix="assemblies-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    wheels = folder / "wheelhouse.tar"
+    wheels.write_bytes(b"wheels")
+    synthesize(folder, wheels, *ENVIRONMENTS)
+    return folder
+
+
+def prefix(environment: str) -> str:
+    return f"fraudstack-{environment}"
+
+
+def template(environment: str, concern: str) -> dict[str, Any]:
+    path = assemblies() / environment / f"{prefix(environment)}-{concern}.template.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def deploy(cloud: Cloud, environment: str, concern: str, **parameters: str) -> Stack:
+    """Deploy one stack from its template; fails with the stack's reasons."""
+    body = json.dumps(template(environment, concern), separators=(",", ":"))
+    stack = Stack(cloud, f"{prefix(environment)}-{concern}")
+    status = stack.deploy(json.loads(body), **parameters)
+    assert status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), stack.failures()
+    return stack
+
+
+def resolved(cloud: Cloud, stacks: list[Stack]) -> dict[str, list[dict[str, Any]]]:
+    """Resources of each stack with resolved properties, as CloudFormation's engine itself saved them."""
+    path = cloud.state_dir / "services" / "cloudformation.json"
+    wanted = {stack.name: stack.describe()["StackStatus"] for stack in stacks}
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        saved = json.loads(path.read_text())["payload"]["stacks"] if path.exists() else {}
+        found = {record["StackName"]: record for record in _records(saved) if record["StackName"] in wanted}
+        if {name: record["StackStatus"] for name, record in found.items()} == wanted:
+            return {name: list(record["_resources"].values()) for name, record in found.items()}
+        time.sleep(0.2)
+    raise AssertionError(f"the state on disk never showed {wanted}")
+
+
+def _records(saved: Any) -> list[dict[str, Any]]:
+    """Stack records, however deep the scopes of account and region are nested."""
+    if isinstance(saved, dict) and "StackName" in saved:
+        return [saved]
+    children = saved.values() if isinstance(saved, dict) else saved if isinstance(saved, list) else []
+    return [record for child in children for record in _records(child)]
