@@ -105,8 +105,8 @@ class RandomForestTrainer:
         Parameter("n_estimators", int, 100, 1, 5000, "number of trees"),
         Parameter("max_depth", int, 16, 1, 64, "most levels of a tree"),
         Parameter("min_samples_leaf", int, 3, 1, 100_000, "least rows in a leaf"),
-        Parameter("max_features", float, 0.4, 0.01, 1.0, "share of features tried at each split"),
-        Parameter("max_samples", float, 1.0, 0.01, 1.0, "share of rows drawn for each tree"),
+        Parameter("max_features", float, 0.25, 0.01, 1.0, "share of features tried at each split"),
+        Parameter("max_samples", float, 0.5, 0.01, 1.0, "share of rows drawn for each tree"),
         Parameter("fraud_weight", float, 1.0, 0.01, 1e5, "weight of a fraud against a genuine row"),
         Parameter("seed", int, 0, 0, 2**31 - 1, "seed of all sampling"),
     )

@@ -63,7 +63,7 @@ class XGBoostTrainer:
         Parameter("reg_lambda", float, 1.0, 0.0, 1e6, "L2 penalty on leaf values"),
         Parameter("reg_alpha", float, 0.0, 0.0, 1e6, "L1 penalty on leaf values"),
         Parameter("scale_pos_weight", float, 1.0, 0.01, 1e5, "weight of a fraud against a genuine row"),
-        Parameter("max_bin", int, 4096, 16, 65_536, "bins of the histogram; few bins cost precision"),
+        Parameter("max_bin", int, 1024, 16, 65_536, "bins of the histogram; few bins cost precision"),
         Parameter("seed", int, 0, 0, 2**31 - 1, "seed of all sampling"),
     )
 
