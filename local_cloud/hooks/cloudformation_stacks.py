@@ -33,8 +33,8 @@ def install() -> None:
         finally:
             stack.pop(_BEFORE, None)
 
-    for module in (stacks, handlers, changesets):
-        module._deploy_stack_async = deploy_stack
+    # Both others imported the name.
+    stacks._deploy_stack_async = handlers._deploy_stack_async = changesets._deploy_stack_async = deploy_stack
 
 
 def stacks_by_name() -> Any:
