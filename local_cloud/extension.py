@@ -4,6 +4,7 @@ from local_cloud import alarms, autoscaling, config, hooks, stepfunctions
 from local_cloud.cloudformation import install as cloudformation
 from local_cloud.hooks import apigateway as apigateway_hook
 from local_cloud.hooks import iam as iam_hook
+from local_cloud.hooks import s3 as s3_hook
 from local_cloud.hooks import stepfunctions as stepfunctions_hook
 from local_cloud.sagemaker import operations_modules, service
 from local_cloud.stepfunctions import jobs, sdk
@@ -23,6 +24,7 @@ def install() -> None:
     iam_hook.register("sagemaker", "sagemaker", rest_models=("sagemaker-runtime",))
     iam_hook.register("application-autoscaling", "application-autoscaling")
     alarms.install()
+    s3_hook.install()
     cloudformation.install()
     stepfunctions_hook.install(
         jobs.invoke, sdk.invoke, stepfunctions.IntegrationError, wait_scale=config.current().wait_scale
