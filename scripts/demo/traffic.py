@@ -56,7 +56,7 @@ def ten_transactions(runtime: Any, endpoint: str, hold_out: HoldOut, seed: int) 
     return [
         {
             "id": row["__id"],
-            "timestamp": str(row["__timestamp"]),
+            "timestamp": str(row["__timestamp"] or "–"),
             "amount": row["__amount"],
             "fraud": bool(row["__label"]),
             "score": score(runtime, endpoint, [row[name] for name in hold_out.features]),
