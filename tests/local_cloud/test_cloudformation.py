@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -137,6 +138,46 @@ def test_autoscaling_is_recorded(cloud: Cloud, deployed: Stack) -> None:
     assert [target["ScalableTargets"][0][key] for key in ("MinCapacity", "MaxCapacity")] == [1, 3]
     policy = autoscaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=resource)
     assert policy["ScalingPolicies"][0]["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 100.0
+
+
+def test_rest_api_reaches_the_endpoint(cloud: Cloud, deployed: Stack) -> None:
+    gateway = cloud.client("apigateway")
+    api = gateway.create_rest_api(name="scores")["id"]
+    root = gateway.get_resources(restApiId=api)["items"][0]["id"]
+    score = gateway.create_resource(restApiId=api, parentId=root, pathPart="score")["id"]
+    where = {"restApiId": api, "resourceId": score, "httpMethod": "POST"}
+    gateway.put_method(**where, authorizationType="NONE")
+    gateway.put_method_response(**where, statusCode="200")
+    gateway.put_integration(
+        **where,
+        type="AWS",
+        integrationHttpMethod="POST",
+        uri=f"arn:aws:apigateway:us-east-1:runtime.sagemaker:path//endpoints/{ENDPOINT}/invocations",
+        requestParameters={"integration.request.header.Content-Type": "'text/csv'"},
+        credentials=ROLE,
+    )
+    gateway.put_integration_response(**where, statusCode="200")
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    url = f"{cloud.endpoint_url}/restapis/{api}/prod/_user_request_/score"
+    request = urllib.request.Request(url, data=b"1,2\n3,4", method="POST")
+    with urllib.request.urlopen(request, timeout=30) as response:
+        assert response.read().decode().split() == ["one", "one"]
+
+
+def test_state_machine_reaches_the_endpoint(cloud: Cloud, deployed: Stack) -> None:
+    client = cloud.client("stepfunctions")
+    call = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sagemakerruntime:invokeEndpoint",
+        "Arguments": {"EndpointName": ENDPOINT, "ContentType": "text/csv", "Body": "1,2"},
+        "Output": "{% $states.result.Body & ' by ' & $states.result.InvokedProductionVariant %}",
+        "End": True,
+    }
+    definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": "Call", "States": {"Call": call}})
+    machine = client.create_state_machine(name="cfn-invoke", definition=definition, roleArn=ROLE)["stateMachineArn"]
+    execution = client.start_execution(stateMachineArn=machine)["executionArn"]
+    wait_until(lambda: client.describe_execution(executionArn=execution)["status"] != "RUNNING")
+    assert client.describe_execution(executionArn=execution).get("output") == '"one by primary"'
 
 
 def test_update_replaces_what_is_immutable_and_keeps_the_endpoint(cloud: Cloud, deployed: Stack) -> None:
