@@ -1,4 +1,4 @@
-"""A retraining that is cut off restarts cleanly, and the endpoint comes back: the last test of this tier, for it kills."""
+"""A retraining that is cut off restarts cleanly and the endpoint comes back (the tier's last test: it kills)."""
 
 import json
 import os
