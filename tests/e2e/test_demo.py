@@ -22,7 +22,8 @@ def test_the_live_endpoint_configuration_is_the_stacks(demo):
 
 def test_clean_traffic_passes_the_monitor_and_drifted_traffic_does_not(demo):
     verdicts = re.search(r"Monitor\n(.*?)Where the time went", demo.console, re.DOTALL).group(1)
-    clean, drifted = (line for line in verdicts.splitlines() if line.startswith(("hold-out", "after")))
+    lines = [line.strip() for line in verdicts.splitlines()]
+    clean, drifted = (line for line in lines if line.startswith(("hold-out", "after")))
     assert clean.split()[1] == "Completed"
     assert "CompletedWithViolations" in drifted and "amount" in verdicts
 
