@@ -112,3 +112,92 @@ class Stack:
 
 def arn(resource: str) -> str:
     return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{resource}"
+
+
+BUCKET, ENDPOINT = "cfn-models", "cfn-endpoint"
+
+
+def serving(model_data: str, **changes: Any) -> dict[str, Any]:
+    resources = {
+        "Model": {
+            "Type": "AWS::SageMaker::Model",
+            # Numbers and booleans of templates may be strings.
+            "Properties": {
+                "ExecutionRoleArn": ROLE,
+                "PrimaryContainer": container(model_data),
+                "EnableNetworkIsolation": "true",
+                "Tags": [{"Key": "team", "Value": "risk"}],
+            },
+        },
+        "Config": {
+            "Type": "AWS::SageMaker::EndpointConfig",
+            "Properties": {
+                "ProductionVariants": [
+                    {
+                        "VariantName": "primary",
+                        "ModelName": {"Fn::GetAtt": ["Model", "ModelName"]},
+                        "InstanceType": "ml.m5.large",
+                        "InitialInstanceCount": "2",
+                        "InitialVariantWeight": 1,
+                    }
+                ]
+            },
+        },
+        "Endpoint": {
+            "Type": "AWS::SageMaker::Endpoint",
+            "Properties": {
+                "EndpointName": ENDPOINT,
+                "EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]},
+                "RetainAllVariantProperties": True,
+                "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredWeight"}],
+                "DeploymentConfig": {
+                    "BlueGreenUpdatePolicy": {
+                        "TrafficRoutingConfiguration": {
+                            "Type": "CANARY",
+                            "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+                            "WaitIntervalInSeconds": 10,
+                        },
+                        "TerminationWaitInSeconds": 10,
+                    }
+                },
+            },
+        },
+        "Target": {
+            "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+            "DependsOn": "Endpoint",
+            "Properties": {
+                "ServiceNamespace": "sagemaker",
+                "ResourceId": f"endpoint/{ENDPOINT}/variant/primary",
+                "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+                "MinCapacity": "1",
+                "MaxCapacity": 3,
+            },
+        },
+        "Policy": {
+            "Type": "AWS::ApplicationAutoScaling::ScalingPolicy",
+            "Properties": {
+                "PolicyName": "invocations",
+                "PolicyType": "TargetTrackingScaling",
+                "ScalingTargetId": {"Ref": "Target"},
+                "TargetTrackingScalingPolicyConfiguration": {
+                    "TargetValue": 100,
+                    "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+                },
+            },
+        },
+    }
+    return {
+        "Resources": {**resources, **changes},
+        "Outputs": {
+            "ModelArn": {"Value": {"Ref": "Model"}},
+            "Config": {"Value": {"Fn::GetAtt": ["Config", "EndpointConfigName"]}},
+            "Endpoint": {"Value": {"Ref": "Endpoint"}},
+            "Target": {"Value": {"Ref": "Target"}},
+        },
+    }
+
+
+def answer(cloud: Cloud) -> str:
+    runtime = cloud.client("sagemaker-runtime")
+    response = runtime.invoke_endpoint(EndpointName=ENDPOINT, ContentType="text/csv", Body="1,2")
+    return response["Body"].read().decode()

@@ -1,10 +1,7 @@
 """Resource types: an endpoint's whole life in one stack, replacement, rollback, refusals."""
 
 import json
-import os
 import re
-import signal
-import time
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -15,89 +12,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from local_cloud.cloudformation.sagemaker_types import TYPES
 from tests.local_cloud.conftest import ACCOUNT, Cloud, wait_until
-from tests.local_cloud.stacks import ROLE, Stack, container, upload_model
-
-BUCKET, ENDPOINT = "cfn-models", "cfn-endpoint"
-
-
-def serving(model_data: str, **changes: Any) -> dict[str, Any]:
-    resources = {
-        "Model": {
-            "Type": "AWS::SageMaker::Model",
-            # Numbers and booleans of templates may be strings.
-            "Properties": {
-                "ExecutionRoleArn": ROLE,
-                "PrimaryContainer": container(model_data),
-                "EnableNetworkIsolation": "true",
-                "Tags": [{"Key": "team", "Value": "risk"}],
-            },
-        },
-        "Config": {
-            "Type": "AWS::SageMaker::EndpointConfig",
-            "Properties": {
-                "ProductionVariants": [
-                    {
-                        "VariantName": "primary",
-                        "ModelName": {"Fn::GetAtt": ["Model", "ModelName"]},
-                        "InstanceType": "ml.m5.large",
-                        "InitialInstanceCount": "2",
-                        "InitialVariantWeight": 1,
-                    }
-                ]
-            },
-        },
-        "Endpoint": {
-            "Type": "AWS::SageMaker::Endpoint",
-            "Properties": {
-                "EndpointName": ENDPOINT,
-                "EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]},
-                "RetainAllVariantProperties": True,
-                "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredWeight"}],
-                "DeploymentConfig": {
-                    "BlueGreenUpdatePolicy": {
-                        "TrafficRoutingConfiguration": {
-                            "Type": "CANARY",
-                            "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
-                            "WaitIntervalInSeconds": 10,
-                        },
-                        "TerminationWaitInSeconds": 10,
-                    }
-                },
-            },
-        },
-        "Target": {
-            "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
-            "DependsOn": "Endpoint",
-            "Properties": {
-                "ServiceNamespace": "sagemaker",
-                "ResourceId": f"endpoint/{ENDPOINT}/variant/primary",
-                "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-                "MinCapacity": "1",
-                "MaxCapacity": 3,
-            },
-        },
-        "Policy": {
-            "Type": "AWS::ApplicationAutoScaling::ScalingPolicy",
-            "Properties": {
-                "PolicyName": "invocations",
-                "PolicyType": "TargetTrackingScaling",
-                "ScalingTargetId": {"Ref": "Target"},
-                "TargetTrackingScalingPolicyConfiguration": {
-                    "TargetValue": 100,
-                    "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
-                },
-            },
-        },
-    }
-    return {
-        "Resources": {**resources, **changes},
-        "Outputs": {
-            "ModelArn": {"Value": {"Ref": "Model"}},
-            "Config": {"Value": {"Fn::GetAtt": ["Config", "EndpointConfigName"]}},
-            "Endpoint": {"Value": {"Ref": "Endpoint"}},
-            "Target": {"Value": {"Ref": "Target"}},
-        },
-    }
+from tests.local_cloud.stacks import BUCKET, ENDPOINT, ROLE, Stack, answer, container, serving, upload_model
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +23,6 @@ def deployed(cloud: Cloud) -> Iterator[Stack]:
     assert status == "CREATE_COMPLETE", stack.failures()
     yield stack
     stack.delete()
-
-
-def answer(cloud: Cloud) -> str:
-    runtime = cloud.client("sagemaker-runtime")
-    response = runtime.invoke_endpoint(EndpointName=ENDPOINT, ContentType="text/csv", Body="1,2")
-    return response["Body"].read().decode()
 
 
 def test_attributes_and_typed_properties(cloud: Cloud, deployed: Stack) -> None:
@@ -407,29 +316,3 @@ def test_security_group_rules_flow_logs_and_composite_alarms(cloud: Cloud) -> No
     assert stack.delete() == "DELETE_COMPLETE", stack.failures()
     assert not ec2.describe_flow_logs(FlowLogIds=[ids["FlowLog"]])["FlowLogs"]
     assert ACCOUNT in both["AlarmArn"]
-
-
-def test_update_interrupted_by_kill_is_rolled_back(own_cloud: Cloud) -> None:
-    own_cloud.run("up")
-    own_cloud.client("s3").create_bucket(Bucket=BUCKET)
-    good, slow = (serving(upload_model(own_cloud, BUCKET, version)) for version in ("one", "two"))
-    stack = Stack(own_cloud, "cfn-serving")
-    assert stack.deploy(good) == "CREATE_COMPLETE", stack.failures()
-    before = stack.physical_ids()
-    # Long enough to be killed in the middle: the wait scale of 0.02 makes 9 seconds of it.
-    routing = slow["Resources"]["Endpoint"]["Properties"]["DeploymentConfig"]["BlueGreenUpdatePolicy"]
-    routing["TrafficRoutingConfiguration"]["WaitIntervalInSeconds"] = 450
-    own_cloud.client("cloudformation").update_stack(StackName=stack.name, TemplateBody=json.dumps(slow))
-    sagemaker = own_cloud.client("sagemaker")
-    wait_until(lambda: sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"] == "Updating")
-    time.sleep(1.2)
-    os.kill(json.loads((own_cloud.state_dir / "server.json").read_text())["pid"], signal.SIGKILL)
-    own_cloud.run("up")
-    assert Stack(own_cloud, stack.name).wait() == "UPDATE_ROLLBACK_COMPLETE"
-    stack = Stack(own_cloud, stack.name)
-    assert stack.physical_ids() == before
-    assert [model["ModelArn"] for model in sagemaker.list_models()["Models"]] == [before["Model"]]
-    wait_until(lambda: answer(own_cloud) == "one")
-    routing["TrafficRoutingConfiguration"]["WaitIntervalInSeconds"] = 10
-    assert stack.deploy(slow) == "UPDATE_COMPLETE", stack.failures()
-    assert answer(own_cloud) == "two"

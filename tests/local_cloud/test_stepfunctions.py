@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import os
-import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -365,55 +363,3 @@ def test_same_name_and_input_is_the_same_execution(cloud: Cloud, start: Callable
     assert again["executionArn"] == arn
     with pytest.raises(client.exceptions.ExecutionAlreadyExists):
         client.start_execution(stateMachineArn=machine, name="once", input=json.dumps({"a": 2}))
-
-
-def test_approval_of_a_model_package_starts_a_machine(cloud: Cloud, start: Callable[..., str]) -> None:
-    sagemaker, events = cloud.client("sagemaker"), cloud.client("events")
-    machine = start({"Note": {"Type": "Succeed"}}).replace(":execution:", ":stateMachine:").rpartition(":")[0]
-    sagemaker.create_model_package_group(ModelPackageGroupName="sfn-group")
-    pattern = {
-        "source": ["aws.sagemaker"],
-        "detail-type": ["SageMaker Model Package State Change"],
-        "detail": {"ModelPackageGroupName": ["sfn-group"], "ModelApprovalStatus": ["Approved"]},
-    }
-    events.put_rule(Name="approvals", EventPattern=json.dumps(pattern))
-    transformer = {
-        "InputPathsMap": {"arn": "$.detail.ModelPackageArn"},
-        "InputTemplate": '{"modelPackageArn": <arn>}',
-    }
-    target = {"Id": "machine", "Arn": machine, "RoleArn": ROLE, "InputTransformer": transformer}
-    events.put_targets(Rule="approvals", Targets=[target])
-    package = sagemaker.create_model_package(
-        ModelPackageGroupName="sfn-group",
-        ModelApprovalStatus="PendingManualApproval",
-        InferenceSpecification={
-            "Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://sfn/model.tar.gz"}],
-            "SupportedContentTypes": ["text/csv"],
-            "SupportedResponseMIMETypes": ["text/csv"],
-        },
-    )["ModelPackageArn"]
-    sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
-    client = cloud.client("stepfunctions")
-
-    def inputs() -> list[str]:
-        executions = client.list_executions(stateMachineArn=machine)["executions"]
-        return [client.describe_execution(executionArn=e["executionArn"])["input"] for e in executions]
-
-    wait_until(lambda: len(inputs()) == 2, 10)
-    assert json.dumps({"modelPackageArn": package}) in inputs()
-
-
-def test_running_execution_is_failed_after_kill_and_restart(own_cloud: Cloud) -> None:
-    own_cloud.environment["LOCAL_CLOUD_WAIT_SCALE"] = "1"
-    own_cloud.run("up")
-    client = own_cloud.client("stepfunctions")
-    definition = {"StartAt": "Sleep", "States": {"Sleep": {"Type": "Wait", "Seconds": 300, "End": True}}}
-    machine = client.create_state_machine(name="long", definition=json.dumps(definition), roleArn=ROLE)
-    arn = client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-    time.sleep(1.5)
-    record = json.loads((own_cloud.state_dir / "server.json").read_text())
-    os.kill(record["pid"], signal.SIGKILL)
-    own_cloud.run("up")
-    described = own_cloud.client("stepfunctions").describe_execution(executionArn=arn)
-    assert described["status"] == "FAILED"
-    assert "restarted while this execution ran" in described["cause"]
