@@ -25,7 +25,7 @@ def test_clean_traffic_passes_the_monitor_and_drifted_traffic_does_not(demo):
     lines = [line.strip() for line in verdicts.splitlines()]
     clean, drifted = (line for line in lines if line.startswith(("hold-out", "after")))
     assert clean.split()[1] == "Completed"
-    assert "CompletedWithViolations" in drifted and "amount" in verdicts
+    assert "CompletedWithViolations" in drifted and "TX_AMOUNT" in verdicts
 
 
 def test_the_report_is_one_file_with_every_section(demo):
