@@ -14,6 +14,13 @@ BUILD = REPOSITORY / "build"
 WHEELHOUSE = BUILD / "wheelhouse.tar"
 CODE = BUILD / "code.tar.gz"
 PACKAGES = ("fraud", "training_code", "inference_code")
+# What AWS's container wants at the archive's root: the program, and a build backend because it runs `pip install .`
+# there, which must work without network.
+ROOT_FILES = {
+    "train.py": "training_code/container_program.py",
+    "pyproject.toml": "inference_code/pyproject.toml",
+    "offline_build.py": "inference_code/offline_build.py",
+}
 
 
 class AssetError(RuntimeError):
@@ -21,7 +28,7 @@ class AssetError(RuntimeError):
 
 
 def pack_code(target: Path = CODE, *, root: Path = REPOSITORY) -> Path:
-    """Write PACKAGES of `root` into the archive `target` and return it.
+    """Write PACKAGES and ROOT_FILES of `root` into the archive `target` and return it.
 
     Only content and relative paths decide the bytes: files are sorted, without times, owners or modes.
     Raises AssetError where a package is missing.
@@ -31,9 +38,9 @@ def pack_code(target: Path = CODE, *, root: Path = REPOSITORY) -> Path:
         gzip.GzipFile(fileobj=buffer, mode="wb", filename="", mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for path in _sources(root):
+        for name, path in _sources(root):
             content = path.read_bytes()
-            entry = tarfile.TarInfo(path.relative_to(root).as_posix())
+            entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o644
             archive.addfile(entry, io.BytesIO(content))
     _replace(target, buffer.getvalue())
@@ -47,13 +54,15 @@ def wheelhouse(path: Path = WHEELHOUSE) -> Path:
     return path
 
 
-def _sources(root: Path) -> list[Path]:
+def _sources(root: Path) -> list[tuple[str, Path]]:
+    """Names in the archive and the files behind them, in the archive's order."""
     for package in PACKAGES:
         if not (root / package / "__init__.py").is_file():
             raise AssetError(f"the package {package}/ is missing in {root}: it is part of the containers' code")
     files = (path for package in PACKAGES for path in (root / package).rglob("*") if path.is_file())
     kept = (path for path in files if "__pycache__" not in path.parts and not path.name.startswith("."))
-    return sorted(kept, key=lambda path: path.relative_to(root).as_posix())
+    named = {path.relative_to(root).as_posix(): path for path in kept}
+    return sorted({**named, **{name: root / source for name, source in ROOT_FILES.items()}}.items())
 
 
 def _replace(target: Path, content: bytes) -> None:

@@ -1,7 +1,8 @@
 """Training job in script mode: learns one model and writes the model package to SM_MODEL_DIR.
 
 Reads the channels train, validation and schema, and the hyperparameters `algorithm` plus the algorithm's own.
-Prints `validation:average_precision=…` during training and, with the model's final value, as the last metric.
+Prints metrics in the form that SageMaker reads from its XGBoost image, `[12]<tab>validation-map:0.71`, during
+training and at its end; `validation:map` is the average precision.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import time
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 SOURCE = Path(__file__).resolve().parent.parent
 if str(SOURCE) not in sys.path:
@@ -54,11 +54,17 @@ def train(environment: Mapping[str, str]) -> None:
     _say(f"{algorithm} on {train_split.summary()}, validated on {validation.summary()}")
     _say(f"hyperparameters {json.dumps(hyperparameters)}")
 
+    rounds = [0]
+
+    def report(round_number: int, metrics: Mapping[str, float]) -> None:
+        rounds.append(round_number)
+        _say_metrics(round_number, metrics)
+
     model = trainer.fit(
         train_split.data,
         validation.data,
         hyperparameters,
-        _report,
+        report,
         threads=max(1, int(environment.get("SM_NUM_CPUS") or os.cpu_count() or 1)),
     )
     labels = validation.data.labels
@@ -79,8 +85,11 @@ def train(environment: Mapping[str, str]) -> None:
     probabilities = package.calibration(scores)
     _say(f"calibration {package.calibration.method}, {time.perf_counter() - started:.1f} s")
     # The objective of tuning is the last value printed under its name.
-    _say(f"validation:auc={ranking.roc_auc(labels, probabilities):.6f}")
-    _say(f"validation:average_precision={ranking.average_precision(labels, probabilities):.6f}")
+    final = {
+        "validation:auc": ranking.roc_auc(labels, probabilities),
+        models.OBJECTIVE: ranking.average_precision(labels, probabilities),
+    }
+    _say_metrics(max(rounds) + 1, final)
 
 
 def _channel(environment: Mapping[str, str], name: str) -> Path:
@@ -90,9 +99,10 @@ def _channel(environment: Mapping[str, str], name: str) -> Path:
     return Path(folder)
 
 
-def _report(round_number: int, metrics: Mapping[str, Any]) -> None:
-    for name, value in metrics.items():
-        _say(f"[{round_number}] {name}={value:.6f}")
+def _say_metrics(round_number: int, metrics: Mapping[str, float]) -> None:
+    _say(
+        "\t".join([f"[{round_number}]", *(f"{name.replace(':', '-')}:{value:.6f}" for name, value in metrics.items())])
+    )
 
 
 def _say(line: str) -> None:

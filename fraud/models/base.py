@@ -11,8 +11,15 @@ import numpy as np
 
 from fraud.models.hyperparameters import Parameter
 
+OBJECTIVE = "validation:map"
+"""Average precision on the validation split, by the name that SageMaker's XGBoost image publishes.
+
+XGBoost calls it mean average precision; with all events in one group the two are the same. AWS's service lets that
+image be tuned for its own metrics and hyperparameters only, which is also why all algorithms share their names.
+"""
+
 Report = Callable[[int, Mapping[str, float]], None]
-"""Called with a round's number and metrics (such as {"validation:average_precision": 0.7}) during training."""
+"""Called with a round's number and metrics (such as {OBJECTIVE: 0.7}) during training."""
 
 
 class TrainingError(ValueError):

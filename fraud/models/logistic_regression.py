@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fraud.models.base import Report, Split
+from fraud.models.base import OBJECTIVE, Report, Split
 from fraud.models.hyperparameters import Parameter
 from fraud.models.ranking import average_precision
 
@@ -57,8 +57,8 @@ class LogisticRegressionTrainer:
 
     algorithm = "logistic-regression"
     parameters = (
-        Parameter("C", float, 1.0, 1e-6, 1e6, "inverse strength of the L2 penalty"),
-        Parameter("fraud_weight", float, 1.0, 0.01, 1e5, "weight of a fraud against a genuine row"),
+        Parameter("lambda", float, 1.0, 1e-6, 1e6, "strength of the L2 penalty"),
+        Parameter("scale_pos_weight", float, 1.0, 0.01, 1e5, "weight of a fraud against a genuine row"),
         Parameter("max_iter", int, 1000, 10, 100_000, "most iterations of the solver"),
     )
 
@@ -82,14 +82,14 @@ class LogisticRegressionTrainer:
         # A constant feature carries nothing: any scale but zero will do.
         scale = np.where(spread > 0, spread, 1.0)
         solver = LogisticRegression(
-            C=hyperparameters["C"],
-            class_weight={0: 1.0, 1: hyperparameters["fraud_weight"]},
+            C=1 / hyperparameters["lambda"],
+            class_weight={0: 1.0, 1: hyperparameters["scale_pos_weight"]},
             max_iter=hyperparameters["max_iter"],
         )
         solver.fit(standardise(values, mean, scale), train.labels)
         model = LogisticRegressionModel(mean, scale, solver.coef_[0], float(solver.intercept_[0]))
         value = average_precision(validation.labels, model.predict_proba(validation.features))
-        report(int(solver.n_iter_[0]), {"validation:average_precision": value})
+        report(int(solver.n_iter_[0]), {OBJECTIVE: value})
         return model
 
 

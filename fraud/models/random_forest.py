@@ -6,13 +6,14 @@ version, and the file is the same for the same forest.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fraud.models.base import Report, Split
+from fraud.models.base import OBJECTIVE, Report, Split
 from fraud.models.hyperparameters import Parameter
 from fraud.models.ranking import average_precision
 
@@ -102,12 +103,12 @@ class RandomForestTrainer:
 
     algorithm = "random-forest"
     parameters = (
-        Parameter("n_estimators", int, 100, 1, 5000, "number of trees"),
+        Parameter("num_round", int, 100, 1, 5000, "number of trees"),
         Parameter("max_depth", int, 16, 1, 64, "most levels of a tree"),
-        Parameter("min_samples_leaf", int, 3, 1, 100_000, "least rows in a leaf"),
-        Parameter("max_features", float, 0.25, 0.01, 1.0, "share of features tried at each split"),
-        Parameter("max_samples", float, 0.5, 0.01, 1.0, "share of rows drawn for each tree"),
-        Parameter("fraud_weight", float, 1.0, 0.01, 1e5, "weight of a fraud against a genuine row"),
+        Parameter("min_child_weight", float, 3, 1, 100_000, "least rows in a leaf, rounded up"),
+        Parameter("colsample_bynode", float, 0.25, 0.01, 1.0, "share of features tried at each split"),
+        Parameter("subsample", float, 0.5, 0.01, 1.0, "share of rows drawn for each tree"),
+        Parameter("scale_pos_weight", float, 1.0, 0.01, 1e5, "weight of a fraud against a genuine row"),
         Parameter("seed", int, 0, 0, 2**31 - 1, "seed of all sampling"),
     )
 
@@ -123,16 +124,17 @@ class RandomForestTrainer:
         from sklearn.ensemble import RandomForestClassifier
 
         train.require_both_classes("train")
-        settings = dict(hyperparameters)
-        trees = settings.pop("n_estimators")
-        fraud_weight = settings.pop("fraud_weight")
+        trees = hyperparameters["num_round"]
         forest = RandomForestClassifier(
             n_estimators=0,
-            class_weight={0: 1.0, 1: fraud_weight},
-            random_state=settings.pop("seed"),
+            max_depth=hyperparameters["max_depth"],
+            min_samples_leaf=math.ceil(hyperparameters["min_child_weight"]),
+            max_features=hyperparameters["colsample_bynode"],
+            max_samples=hyperparameters["subsample"],
+            class_weight={0: 1.0, 1: hyperparameters["scale_pos_weight"]},
+            random_state=hyperparameters["seed"],
             n_jobs=threads,
             warm_start=True,
-            **settings,
         )
         while forest.n_estimators < trees:
             forest.n_estimators = min(trees, forest.n_estimators + REPORT_EVERY)
@@ -140,7 +142,7 @@ class RandomForestTrainer:
             if forest.n_estimators < trees:
                 scores = forest.predict_proba(validation.features)[:, 1]
                 value = average_precision(validation.labels, scores)
-                report(forest.n_estimators, {"validation:average_precision": value})
+                report(forest.n_estimators, {OBJECTIVE: value})
         return RandomForestModel.from_sklearn(forest)
 
 

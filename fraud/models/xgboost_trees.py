@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from fraud.models.base import Report, Split
+from fraud.models.base import OBJECTIVE, Report, Split
 from fraud.models.hyperparameters import Parameter
 from fraud.models.ranking import average_precision
 
@@ -60,8 +60,8 @@ class XGBoostTrainer:
         Parameter("gamma", float, 0.0, 0.0, 1e6, "least gain of a split"),
         Parameter("subsample", float, 1.0, 0.05, 1.0, "share of rows for each tree"),
         Parameter("colsample_bytree", float, 1.0, 0.05, 1.0, "share of features for each tree"),
-        Parameter("reg_lambda", float, 1.0, 0.0, 1e6, "L2 penalty on leaf values"),
-        Parameter("reg_alpha", float, 0.0, 0.0, 1e6, "L1 penalty on leaf values"),
+        Parameter("lambda", float, 1.0, 0.0, 1e6, "L2 penalty on leaf values"),
+        Parameter("alpha", float, 0.0, 0.0, 1e6, "L1 penalty on leaf values"),
         Parameter("scale_pos_weight", float, 1.0, 0.01, 1e5, "weight of a fraud against a genuine row"),
         Parameter("max_bin", int, 1024, 16, 65_536, "bins of the histogram; few bins cost precision"),
         Parameter("seed", int, 0, 0, 2**31 - 1, "seed of all sampling"),
@@ -117,7 +117,7 @@ class _Progress(xgboost.callback.TrainingCallback):
     def after_iteration(self, model: xgboost.Booster, epoch: int, evals_log: Any) -> bool:
         if epoch % REPORT_EVERY == 0:
             value = evals_log["validation"][METRIC][-1]
-            self._report(epoch, {f"validation:{METRIC}": float(value)})
+            self._report(epoch, {OBJECTIVE: float(value)})
         return False
 
 

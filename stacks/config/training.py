@@ -25,9 +25,9 @@ class JobConfig(Frozen):
 class SplitConfig(Frozen):
     """The split by time, used where the event type does not state its own."""
 
-    train_days: Days = Field(90, description="Length of the training window, in days.")
-    validation_days: Days = Field(14, description="Length of the validation window, in days.")
-    test_days: Days = Field(14, description="Length of the hold-out window, in days.")
+    train_days: Days = Field(28, description="Length of the training window, in days.")
+    validation_days: Days = Field(7, description="Length of the validation window, in days.")
+    test_days: Days = Field(7, description="Length of the hold-out window, in days.")
 
 
 class GateConfig(Frozen):
@@ -64,7 +64,7 @@ class TrainingConfig(Frozen):
         None,
         pattern=r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.[a-z0-9.]+/[a-z0-9._/-]+[:@][A-Za-z0-9._:-]+$",
         description="Image of the trials; null is AWS's XGBoost image of the region. SageMaker takes that image for "
-        "its built-in algorithm and may refuse to tune other metrics and hyperparameters; a copy of it in a "
+        "its built-in algorithm and tunes only that one's metrics and hyperparameters; a copy of it in a "
         "registry of your own is tuned like any container.",
     )
     strategy: Literal["Bayesian", "Random", "Hyperband", "Grid"] = Field(

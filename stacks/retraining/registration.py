@@ -41,6 +41,8 @@ def _register(settings: RetrainingSettings, approval: str) -> dict[str, Any]:
         "Environment": {
             "SAGEMAKER_PROGRAM": "inference.py",
             "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+            # Callers without an Accept header get CSV, which the monitor reads best.
+            "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv",
         },
     }
     arguments = {

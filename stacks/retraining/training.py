@@ -8,7 +8,8 @@ from stacks.retraining.containers import code_inputs, processing_input, processi
 from stacks.retraining.settings import RetrainingSettings
 from stacks.retraining.states import FAILURE, States, assign, choice, jsonata, rule, task, text
 
-OBJECTIVE = "validation:average_precision"
+# Average precision, by the name under which AWS's XGBoost image may be tuned for it.
+OBJECTIVE = "validation:map"
 CHANNELS = "/opt/ml/input/data"
 # A job may wait for a machine before its own limit begins to count.
 QUEUE_SECONDS = 3600
@@ -88,7 +89,7 @@ def _prepare(settings: RetrainingSettings) -> dict[str, Any]:
 def _tune(settings: RetrainingSettings) -> dict[str, Any]:
     training = settings.training
     submit = f'"{CHANNELS}/code/{settings.code_file}"'
-    toolkit = {"sagemaker_program": '"training_code/train.py"', "sagemaker_submit_directory": submit}
+    toolkit = {"sagemaker_program": '"train.py"', "sagemaker_submit_directory": submit}
     channels = [
         *(_channel(name, jsonata(f"$runUri & '/prepare/{name}'")) for name in ("train", "validation", "schema")),
         _channel("code", settings.code_uri),
@@ -112,10 +113,7 @@ def _tune(settings: RetrainingSettings) -> dict[str, Any]:
             "AlgorithmSpecification": {
                 "TrainingImage": settings.trial_image,
                 "TrainingInputMode": "File",
-                "MetricDefinitions": [
-                    {"Name": OBJECTIVE, "Regex": f"{OBJECTIVE}=([0-9.eE+-]+)"},
-                    {"Name": "validation:auc", "Regex": "validation:auc=([0-9.eE+-]+)"},
-                ],
+                **_metric_definitions(settings),
             },
             "RoleArn": settings.training_role,
             "InputDataConfig": channels,
@@ -152,6 +150,18 @@ def _tune(settings: RetrainingSettings) -> dict[str, Any]:
         next_state="Candidate found?",
         on_error="Find failed trial",
     )
+
+
+def _metric_definitions(settings: RetrainingSettings) -> dict[str, Any]:
+    """How trials' output is read; SageMaker knows that of its own XGBoost image, and refuses to be told."""
+    if settings.trial_image == settings.image:
+        return {}
+    metrics = ("validation:auc", OBJECTIVE)
+    return {
+        "MetricDefinitions": [
+            {"Name": name, "Regex": rf"\[[0-9]+\].*{name.replace(':', '-')}:(\S+)"} for name in metrics
+        ]
+    }
 
 
 def _champion_states(settings: RetrainingSettings) -> States:

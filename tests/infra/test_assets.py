@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from stacks.assets import PACKAGES, AssetError, pack_code, wheelhouse
+from stacks.assets import PACKAGES, REPOSITORY, ROOT_FILES, AssetError, pack_code, wheelhouse
 from stacks.images import image_uri, regions, repository_arn
 
 
@@ -19,6 +21,8 @@ def sources(tmp_path: Path) -> Path:
         (root / package / "inner").mkdir(parents=True)
         (root / package / "__init__.py").write_text("")
         (root / package / "inner" / "code.py").write_text(f"# {package}\n")
+    for source in ROOT_FILES.values():
+        (root / source).write_text("")
     return root
 
 
@@ -40,8 +44,22 @@ def test_archive_has_the_packages_at_its_root(sources: Path, tmp_path: Path) -> 
     with tarfile.open(pack_code(tmp_path / "a.tar.gz", root=sources)) as archive:
         members = archive.getmembers()
     names = [member.name for member in members]
-    assert names == sorted(names) and {name.split("/")[0] for name in names} == set(PACKAGES)
+    assert names == sorted(names) and {name.split("/")[0] for name in names} == {*PACKAGES, *ROOT_FILES}
     assert {(member.uid, member.gid, member.mtime) for member in members} == {(0, 0, 0)}
+
+
+def test_the_unpacked_archive_is_what_the_container_expects(tmp_path: Path) -> None:
+    """AWS's container runs `pip install .` in it, without network, and then `python -m train`."""
+    with tarfile.open(pack_code(tmp_path / "a.tar.gz", root=REPOSITORY)) as archive:
+        archive.extractall(tmp_path / "code", filter="data")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "SM_"))}
+    pip = [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--target", tmp_path / "site", "."]
+    subprocess.run(pip, cwd=tmp_path / "code", env=clean, check=True, capture_output=True)
+    assert (tmp_path / "site" / "train.py").is_file()
+    environment = {**clean, "SAGEMAKER_BASE_DIR": str(tmp_path / "ml"), "SM_CHANNEL_WHEELS": str(tmp_path)}
+    program = [sys.executable, "-m", "train"]
+    done = subprocess.run(program, cwd=tmp_path / "code", env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "wheelhouse" in done.stderr, done.stderr
 
 
 def test_packing_leaves_nothing_half_written(sources: Path, tmp_path: Path) -> None:

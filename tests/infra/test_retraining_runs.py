@@ -212,12 +212,13 @@ def test_tuning_request() -> None:
     assert config["ResourceLimits"] == {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 1}
     assert config["RandomSeed"] == TRAINING.random_seed
     assert job["StaticHyperParameters"] == {
-        "sagemaker_program": '"training_code/train.py"',
+        "sagemaker_program": '"train.py"',
         "sagemaker_submit_directory": '"/opt/ml/input/data/code/c0de.tar.gz"',
         "algorithm": "random-forest",
+        "subsample": "0.25",
     }
     names = [entry["Name"] for entry in config["ParameterRanges"]["IntegerParameterRanges"]]
-    assert names == ["n_estimators", "max_depth", "min_samples_leaf"]
+    assert names == ["num_round", "max_depth"]
     assert job["AlgorithmSpecification"]["TrainingImage"].endswith("/trials:1")
     assert job["EnableNetworkIsolation"] and job["EnableInterContainerTrafficEncryption"]
     assert job["OutputDataConfig"]["S3OutputPath"] == "s3://artifacts/runs/r0123abcd-1/models"

@@ -105,6 +105,8 @@ def wait_until(condition: Callable[[], Any], seconds: float = 60, every: float =
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
 XGBOOST = f"683313688378.dkr.ecr.{REGION}.amazonaws.com/sagemaker-xgboost:3.2-0"
+# Any script with any metric may be tuned in this one; AWS treats its XGBoost image as a built-in algorithm.
+SCIKIT_LEARN = f"683313688378.dkr.ecr.{REGION}.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 
 
 def unique(prefix: str) -> str:

@@ -4,7 +4,7 @@ import io
 import tarfile
 from typing import Any
 
-from tests.local_cloud.conftest import ROLE, XGBOOST, Cloud, tar_gz, unique, wait_until
+from tests.local_cloud.conftest import ROLE, SCIKIT_LEARN, XGBOOST, Cloud, tar_gz, unique, wait_until
 
 RESOURCES = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
 CLUSTER = {"ClusterConfig": RESOURCES}
@@ -51,7 +51,7 @@ def training_request(cloud: Cloud, where: str, script: str, **members: Any) -> d
         "sagemaker_submit_directory": '"/opt/ml/input/data/code/source.tar.gz"',
         **members.pop("HyperParameters", {}),
     }
-    algorithm = {"TrainingImage": XGBOOST, "TrainingInputMode": "File"}
+    algorithm = {"TrainingImage": SCIKIT_LEARN, "TrainingInputMode": "File"}
     return {
         "TrainingJobName": unique("train"),
         "RoleArn": ROLE,

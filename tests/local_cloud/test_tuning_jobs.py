@@ -7,7 +7,7 @@ import botocore.exceptions
 import pytest
 
 from tests.local_cloud import jobs
-from tests.local_cloud.conftest import ROLE, XGBOOST, Cloud, unique, wait_until
+from tests.local_cloud.conftest import ROLE, SCIKIT_LEARN, XGBOOST, Cloud, unique, wait_until
 
 # The best value is at x = 0.3; the hyperparameters come in the file of the contract.
 SCORE = """
@@ -28,7 +28,7 @@ def request(where: str, script: str = SCORE, *, ranges: dict | None = None, **co
     limits = {"MaxNumberOfTrainingJobs": 4, "MaxParallelTrainingJobs": 2, **config.pop("limits", {})}
     definition = {
         "AlgorithmSpecification": {
-            "TrainingImage": XGBOOST,
+            "TrainingImage": SCIKIT_LEARN,
             "TrainingInputMode": "File",
             "MetricDefinitions": [{"Name": "score", "Regex": r"score=(.*?);"}],
         },
@@ -291,3 +291,53 @@ def test_several_definitions_take_turns(tuner: Tuner):
 def test_wrong_requests_name_what_is_wrong(tuner: Tuner, change: dict, message: str):
     with pytest.raises(botocore.exceptions.ClientError, match=message):
         tuner.client.create_hyper_parameter_tuning_job(**tuner.request(**change))
+
+
+BUILTIN = {"Type": "Maximize", "MetricName": "validation:map"}
+ROUNDS = """
+import json
+eta = float(json.load(open("/opt/ml/input/config/hyperparameters.json"))["eta"])
+print("[0]\\tvalidation-map:0.1"); print(f"[1]\\tvalidation-auc:0.9\\tvalidation-map:{1 - eta}")
+"""
+
+
+def builtin_request(tuner: Tuner, image: str, **algorithm: Any) -> dict[str, Any]:
+    ranges = {"ContinuousParameterRanges": [{"Name": "eta", "MinValue": "0.1", "MaxValue": "0.5"}]}
+    made = tuner.request(ROUNDS, ranges=ranges, limits={"MaxNumberOfTrainingJobs": 2})
+    made["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"] = BUILTIN
+    specification = {"TrainingImage": image, "TrainingInputMode": "File", **algorithm}
+    made["TrainingJobDefinition"]["AlgorithmSpecification"] = specification
+    return made
+
+
+def test_aws_own_xgboost_image_is_tuned_by_its_published_metrics(tuner: Tuner, cloud: Cloud, where: str):
+    made = builtin_request(tuner, XGBOOST)
+    source = jobs.training_request(cloud, where, ROUNDS)
+    made["TrainingJobDefinition"]["StaticHyperParameters"] = source["HyperParameters"]
+    made["TrainingJobDefinition"]["InputDataConfig"] = source["InputDataConfig"]
+    job = tuner.run(made)
+    assert job["HyperParameterTuningJobStatus"] == "Completed", job.get("FailureReason")
+    best = job["BestTrainingJob"]
+    found = best["FinalHyperParameterTuningJobObjectiveMetric"]
+    assert found["MetricName"] == "validation:map"
+    assert found["Value"] == pytest.approx(1 - float(best["TunedHyperParameters"]["eta"]), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"MetricDefinitions": [{"Name": "validation:map", "Regex": "map=(.*)"}]}, "MetricDefinitions"),
+        ({"range": "reg_lambda"}, "reg_lambda"),
+        ({"objective": "validation:average_precision"}, "validation:average_precision"),
+    ],
+)
+def test_aws_own_xgboost_image_refuses_to_be_tuned_otherwise(tuner: Tuner, change: dict, named: str):
+    definitions = {key: value for key, value in change.items() if key == "MetricDefinitions"}
+    made = builtin_request(tuner, XGBOOST, **definitions)
+    config = made["HyperParameterTuningJobConfig"]
+    if "range" in change:
+        config["ParameterRanges"]["ContinuousParameterRanges"][0]["Name"] = change["range"]
+    if "objective" in change:
+        config["HyperParameterTuningJobObjective"] = {**BUILTIN, "MetricName": change["objective"]}
+    with pytest.raises(botocore.exceptions.ClientError, match=named):
+        tuner.client.create_hyper_parameter_tuning_job(**made)

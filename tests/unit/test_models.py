@@ -7,11 +7,21 @@ import pytest
 import xgboost
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from fraud.models import HyperparameterError, Split, TrainingError, algorithms, load_model, parse, ranking, trainer
+from fraud.models import (
+    OBJECTIVE,
+    HyperparameterError,
+    Split,
+    TrainingError,
+    algorithms,
+    load_model,
+    parse,
+    ranking,
+    trainer,
+)
 
 FAST = {
     "xgboost": {"num_round": "30"},
-    "random-forest": {"n_estimators": "30"},
+    "random-forest": {"num_round": "30"},
     "logistic-regression": {},
 }
 
@@ -80,7 +90,7 @@ def test_progress_is_reported_while_training_goes_on(algorithm):
     lines = []
     _fit(algorithm, _split(), _split(seed=1), report=lambda number, metrics: lines.append((number, metrics)))
     assert lines
-    assert all(0 < metrics["validation:average_precision"] <= 1 for _, metrics in lines)
+    assert all(0 < metrics[OBJECTIVE] <= 1 for _, metrics in lines)
 
 
 def _rare_fraud(rows, rate, seed):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local_cloud.sagemaker import events, s3
+from local_cloud.sagemaker import builtin_xgboost, events, s3
 from local_cloud.sagemaker.containers import OPT_ML, Container, new_root, remove_root
 from local_cloud.sagemaker.errors import ValidationError
 from local_cloud.sagemaker.images import Image
@@ -85,7 +85,7 @@ def _execute(record: Record, image: Image, observer: metrics.Observer | None, ru
     if run.ended_by is None:
         move(record, "Downloading")
     training_files.prepare(record, root)
-    scanner = metrics.MetricScanner(record["AlgorithmSpecification"].get("MetricDefinitions", []), observer)
+    scanner = metrics.MetricScanner(builtin_xgboost.metric_definitions(record["AlgorithmSpecification"]), observer)
     container = _container(record, image, root, scanner)
 
     def started() -> None:

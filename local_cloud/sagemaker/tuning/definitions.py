@@ -5,6 +5,7 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
+from local_cloud.sagemaker import builtin_xgboost
 from local_cloud.sagemaker.errors import ValidationError
 from local_cloud.sagemaker.jobs import training
 from local_cloud.sagemaker.tuning.space import Parameter, parse_ranges
@@ -85,7 +86,9 @@ def _definition(definition: Record, config: Record, member: str) -> Definition:
     if objective is None:
         raise ValidationError(f"{member}: TuningObjective (or the job's objective) must be given.")
     training.check(definition, f"{member}.")
-    metrics = [metric["Name"] for metric in definition["AlgorithmSpecification"].get("MetricDefinitions", [])]
+    algorithm = definition["AlgorithmSpecification"]
+    builtin_xgboost.check_tuning(algorithm, ranges, member)
+    metrics = [metric["Name"] for metric in builtin_xgboost.metric_definitions(algorithm)]
     if objective["MetricName"] not in metrics:
         raise ValidationError(
             f"{member}.AlgorithmSpecification.MetricDefinitions has no {objective['MetricName']}, the objective metric."
