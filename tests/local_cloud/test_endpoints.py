@@ -199,6 +199,8 @@ def test_a_dead_process_is_started_again(hosting: Hosting, endpoint: str) -> Non
     assert models
     for process in models:
         process.kill()
+    # A request that reaches a process while it dies is lost, as on AWS.
+    psutil.wait_procs(models, timeout=10)
     assert hosting.ask(endpoint, "1") == "1.0\n"
 
 
