@@ -15,7 +15,7 @@ EVENT_TYPE ?=
 PORT ?= 4566
 TESTS ?= tests
 
-.PHONY: help setup demo test lint synth deploy up down bench docs lock clean
+.PHONY: help setup demo test lint synth deploy destroy up down bench docs lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ synth: setup ## the CloudFormation templates of one environment into cdk.out  [E
 
 deploy: setup ## deploy to the AWS account of your credentials  [ENV=dev|staging|prod]
 	@node_modules/.bin/cdk deploy --all -c env=$(ENV)
+
+destroy: setup ## delete a platform and, where its configuration says so, its data  [ENV=dev] [YES=1]
+	@$(BIN)/python -m scripts.empty --env $(ENV) $(if $(YES),--yes) && node_modules/.bin/cdk destroy --all -c env=$(ENV) $(if $(YES),--force)
 
 up: setup ## start the local cloud in the background  [PORT=4566]
 	@$(BIN)/python -m local_cloud up --port $(PORT)

@@ -40,7 +40,8 @@ GROUPS = [
         "Tuning jobs",
         "CreateHyperParameterTuningJob DescribeHyperParameterTuningJob ListHyperParameterTuningJobs "
         "ListTrainingJobsForHyperParameterTuningJob StopHyperParameterTuningJob DeleteHyperParameterTuningJob",
-        note="Bayesian, Random, Hyperband and Grid; early stopping; parallel trials. AWS's own XGBoost image is tuned, as on AWS, for its published metrics and by its tunable hyperparameters only",
+        note="Bayesian, Random, Hyperband and Grid; early stopping; parallel trials. AWS's own XGBoost image is tuned, "
+        "as on AWS, for its published metrics and by its tunable hyperparameters only",
     ),
     Group(
         "Transform jobs",
