@@ -26,6 +26,7 @@ class Settings:
         max_jobs: jobs whose process may run at the same time; more of them wait in Starting.
         stop_grace_seconds: time between SIGTERM and SIGKILL when a job is stopped or out of time.
         snapshot_seconds: longest time a change stays in memory only.
+        namespaces: False rewrites paths below /opt/ml even where the kernel could mount one for each job.
     """
 
     port: int = DEFAULT_PORT
@@ -36,6 +37,7 @@ class Settings:
     max_jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     stop_grace_seconds: float = 120.0
     snapshot_seconds: float = 3.0
+    namespaces: bool = True
 
     @property
     def endpoint_url(self) -> str:
@@ -67,6 +69,7 @@ def from_environment(port: int, state_dir: Path, images: Path) -> Settings:
         max_jobs=int(_number("LOCAL_CLOUD_MAX_JOBS", defaults.max_jobs, 1)),
         stop_grace_seconds=_number("LOCAL_CLOUD_STOP_GRACE_SECONDS", defaults.stop_grace_seconds, 0.0),
         snapshot_seconds=_number("LOCAL_CLOUD_SNAPSHOT_SECONDS", defaults.snapshot_seconds, 0.1),
+        namespaces=_number("LOCAL_CLOUD_NAMESPACES", 1, 0) > 0,
     )
 
 

@@ -14,8 +14,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-PROCESSING_WHEELS = "/opt/ml/processing/input/wheels"
-TRAINING_WHEELS = "/opt/ml/input/data/wheels"
+from training_code import entry
 
 
 class BootstrapError(RuntimeError):
@@ -27,7 +26,9 @@ def wheels_folder() -> Path:
     channel = os.environ.get("SM_CHANNEL_WHEELS")
     if channel:
         return Path(channel)
-    return Path(TRAINING_WHEELS if Path(TRAINING_WHEELS).is_dir() else PROCESSING_WHEELS)
+    base = entry.base_folder()
+    channel_folder = base / "input" / "data" / "wheels"
+    return channel_folder if channel_folder.is_dir() else base / "processing" / "input" / "wheels"
 
 
 def install(folder: str | Path | None = None) -> list[str]:

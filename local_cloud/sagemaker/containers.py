@@ -46,7 +46,7 @@ def remove_root(root: Path) -> None:
 @lru_cache(1)
 def has_namespaces() -> bool:
     """Whether processes can be given a /opt/ml of their own (user namespaces); elsewhere paths are rewritten."""
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not config.current().namespaces:
         return False
     with tempfile.TemporaryDirectory(prefix="local-cloud-probe-") as folder:
         opt_ml = Path(folder, "opt", "ml")
@@ -190,6 +190,8 @@ class Container:
             "AWS_ENDPOINT_URL": settings.endpoint_url,
             "AWS_ACCESS_KEY_ID": hooks.account_id(),
             "AWS_SECRET_ACCESS_KEY": "local",
+            # Programs that know /opt/ml by heart have this to go by where they cannot be given one.
+            **({} if self._private else {"SAGEMAKER_BASE_DIR": OPT_ML}),
             **environment,
             "PYTHONPATH": os.pathsep.join(filter(None, [str(packages), environment.get("PYTHONPATH")])),
             "LOCAL_CLOUD": "1",
