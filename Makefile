@@ -49,8 +49,9 @@ destroy: setup ## delete a platform and, where its configuration says so, its da
 up: setup ## start the local cloud in the background  [PORT=4566]
 	@$(BIN)/python -m local_cloud up --port $(PORT)
 
-down: ## stop the local cloud  [PORT=4566]
-	@$(BIN)/python -m local_cloud down --port $(PORT)
+down: ## stop the local cloud, and the demo's
+	@$(BIN)/python -m local_cloud down
+	@$(BIN)/python -m local_cloud down --state-dir .local-cloud/demo
 
 bench: setup ## every benchmark, as ratios
 	@for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python -m benchmarks.$$(basename $$b .py) || exit 1; done
@@ -65,5 +66,5 @@ lock: $(BIN)/python ## resolve pyproject.toml anew into requirements.lock
 		--no-emit-package nvidia-nccl-cu12 --no-emit-package pip pyproject.toml -o requirements.lock
 
 clean: ## remove what the targets made (the local cloud's state too)
-	@-$(BIN)/python -m local_cloud down --port $(PORT) 2>/dev/null
+	@-$(MAKE) --no-print-directory down 2>/dev/null
 	@rm -rf $(VENV) node_modules build cdk.out out .local-cloud

@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     if chosen.stop:
         cloud.stop(chosen)
     else:
-        console.print(f"The cloud stays up at {chosen.endpoint_url}; `make down PORT={chosen.port}` stops it.")
+        console.print(f"The cloud stays up at {chosen.endpoint_url}; `make down` stops it.")
     return 0
 
 
