@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from training_code import entry
+from training_code.archives import unpack
 
 
 class BootstrapError(RuntimeError):
@@ -51,7 +52,7 @@ def install(folder: str | Path | None = None) -> list[str]:
     if archives:
         source = Path(tempfile.mkdtemp(prefix="wheels-"))
         with tarfile.open(archives[0]) as tar:
-            tar.extractall(source, filter="data")
+            unpack(tar, source)
     else:
         source = folder
     pins = [f"{name}=={version}" for name, version, _ in missing]

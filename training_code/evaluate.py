@@ -20,7 +20,7 @@ SOURCE = Path(__file__).resolve().parent.parent
 if str(SOURCE) not in sys.path:
     sys.path.insert(0, str(SOURCE))
 
-from training_code import bootstrap, entry  # noqa: E402
+from training_code import archives, bootstrap, entry  # noqa: E402
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,8 +111,7 @@ def unpack(folder: Path, target: Path, who: str) -> ModelPackage | None:
         return None
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            # The data filter keeps a crafted archive from writing outside the target.
-            tar.extractall(target, filter="data")
+            archives.unpack(tar, target)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise ValueError(f"{who}: model.tar.gz cannot be unpacked ({error})") from None
     try:

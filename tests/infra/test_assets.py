@@ -12,6 +12,7 @@ import pytest
 
 from stacks.assets import PACKAGES, REPOSITORY, ROOT_FILES, AssetError, pack_code, wheelhouse
 from stacks.images import image_uri, regions, repository_arn
+from training_code import archives
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_archive_has_the_packages_at_its_root(sources: Path, tmp_path: Path) -> 
 def test_the_unpacked_archive_is_what_the_container_expects(tmp_path: Path) -> None:
     """AWS's container runs `pip install .` in it, without network, and then `python -m train`."""
     with tarfile.open(pack_code(tmp_path / "a.tar.gz", root=REPOSITORY)) as archive:
-        archive.extractall(tmp_path / "code", filter="data")
+        archives.unpack(archive, tmp_path / "code")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "SM_"))}
     pip = [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--target", tmp_path / "site", "."]
     subprocess.run(pip, cwd=tmp_path / "code", env=clean, check=True, capture_output=True)

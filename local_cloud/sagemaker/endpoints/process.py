@@ -15,6 +15,7 @@ from local_cloud.sagemaker import images, logs, s3
 from local_cloud.sagemaker.containers import Container, new_root, remove_root
 from local_cloud.sagemaker.endpoints.connections import Connections
 from local_cloud.sagemaker.errors import ValidationError
+from local_cloud.sagemaker.jobs.archive import unpack
 
 Record = dict[str, Any]
 
@@ -189,7 +190,7 @@ def _extract(archive: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(archive) as packed:
-            packed.extractall(folder, filter="data")
+            unpack(packed, folder)
     except tarfile.TarError as error:
         raise StartFailed(f"The model data {archive.name} is not a tar.gz archive: {error}") from error
 

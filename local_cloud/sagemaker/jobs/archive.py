@@ -1,4 +1,4 @@
-"""Deterministic tar.gz: equal files give equal bytes, so that an artifact's hash says whether a model changed."""
+"""Archives of models. Packed deterministically: an artifact's hash says whether a model changed."""
 
 import gzip
 import tarfile
@@ -17,6 +17,19 @@ def pack(folder: Path, target: Path) -> None:
     ):
         for path in sorted(folder.rglob("*")):
             archive.add(path, path.relative_to(folder).as_posix(), recursive=False, filter=_anonymous)
+
+
+def unpack(archive: tarfile.TarFile, folder: Path) -> None:
+    """Extract everything below the folder; raise tarfile.TarError for a member that would land elsewhere."""
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(folder, filter="data")
+        return
+    # Python before 3.11.4 has no such filter.
+    root = folder.resolve()
+    for member in archive.getmembers():
+        if not (member.isfile() or member.isdir()) or not (root / member.name).resolve().is_relative_to(root):
+            raise tarfile.TarError(f"{member.name}: neither a file nor a folder below the archive's root")
+    archive.extractall(folder)
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
