@@ -101,7 +101,7 @@ def test_the_champion_is_kept_from_a_worse_candidate(base):
     (inputs / "candidate").rename(inputs / "better")
     (inputs / "champion").rename(inputs / "worse")
     shutil.copytree(inputs / "better", inputs / "champion")
-    _put(_package(C="1e-6"), inputs / "candidate")
+    _put(_package(**{"lambda": "1e6"}), inputs / "candidate")
     result = _run(base, "--gate-floor", "0.99", "--review-budgets", "5,10", "--top-cards", "20")
     assert result.returncode == 0, result.stderr
     evaluation = _read(base, "evaluation/evaluation.json")
