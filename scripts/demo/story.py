@@ -20,8 +20,10 @@ from scripts.demo.cloud import StepFailed
 from scripts.demo.monitor import Verdict, run_schedule
 from scripts.demo.options import ROOT, DemoOptions
 from scripts.demo.traffic import HoldOut, drifted, send, ten_transactions
+from scripts.retraining.dataset import data_files
 from scripts.retraining.flow import retrain
 from scripts.retraining.options import Options, RetrainResult
+from scripts.retraining.selection import check, choose
 
 PREFIX = "fraudstack-dev"
 STACKS = ("storage", "identity", "training", "serving", "monitoring")
@@ -54,6 +56,9 @@ class Teller:
         self.story = Story(data=options.data or options.out / "transactions")
 
     def tell(self) -> Story:
+        if self.options.data is not None:
+            # Bad data should not cost a deployment first.
+            check(data_files(self.options.data), choose(self.options.data, self.options.event_type), days={})
         with self.chapter("Start the local cloud"):
             cloud.start_fresh(self.options)
         with self.chapter("Deploy the platform with the CDK CLI"):
