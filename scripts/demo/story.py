@@ -72,12 +72,14 @@ class Teller:
         with self.chapter("Tune, evaluate and promote a challenger: XGBoost"):
             self.story.challenger = self._retrain("xgboost", trials=self.options.trials)
         hold_out = self._hold_out()
+        # Captures are written in files named by their first record: the window begins before the first request.
+        first_request = _now()
         with self.chapter("Score ten transactions"):
             self.story.scored = ten_transactions(self._runtime(), self._endpoint(), hold_out, self.options.seed)
         with self.chapter(f"Monitor {LIVE_ROWS:,} live transactions"):
-            self.story.clean = self._monitor(hold_out)
+            self.story.clean = self._monitor(hold_out, first_request)
         with self.chapter("Monitor the same traffic after a price shock"):
-            self.story.drift = self._monitor(drifted(hold_out))
+            self.story.drift = self._monitor(drifted(hold_out), _now())
             self.story.drift_description = f"{', '.join(hold_out.amount_features)}: times three"
         return self.story
 
@@ -116,12 +118,11 @@ class Teller:
             raise StepFailed(f"the first model did not pass the gate: {result.cause}")
         return result
 
-    def _monitor(self, traffic: HoldOut) -> Verdict:
-        start = datetime.now(timezone.utc)
+    def _monitor(self, traffic: HoldOut, start: datetime) -> Verdict:
         answered = send(self._runtime(), self._endpoint(), traffic, LIVE_ROWS, self.options.seed)
         self.console.print(f"{answered:,} transactions scored one by one; running the schedule over them …")
         schedule = self.story.outputs["monitoring"]["MonitoringScheduleName"]
-        end = datetime.now(timezone.utc) + timedelta(seconds=1)
+        end = _now() + timedelta(seconds=1)
         return run_schedule(self.session, self.options.endpoint_url, schedule, start, end)
 
     def _hold_out(self) -> HoldOut:
@@ -153,3 +154,7 @@ class Teller:
     def _say_stack(self, line: str) -> None:
         if any(mark in line for mark in ("✅", "❌", "_FAILED", "rror:")):
             self.console.print("  " + line.strip(), highlight=False, markup=False)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

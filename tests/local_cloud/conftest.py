@@ -17,6 +17,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from local_cloud.sagemaker import containers
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -105,6 +107,10 @@ def wait_until(condition: Callable[[], Any], seconds: float = 60, every: float =
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
 XGBOOST = f"683313688378.dkr.ecr.{REGION}.amazonaws.com/sagemaker-xgboost:3.2-0"
+NEEDS_OPT_ML = pytest.mark.skipif(
+    not containers.has_namespaces(),
+    reason="the kernel gives this user no mount namespaces, so scripts that know /opt/ml by heart cannot run",
+)
 # Any script with any metric may be tuned in this one; AWS treats its XGBoost image as a built-in algorithm.
 SCIKIT_LEARN = f"683313688378.dkr.ecr.{REGION}.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from local_cloud.sagemaker.errors import ValidationError
 from local_cloud.sagemaker.monitoring import cron, executions, schedules
-from tests.local_cloud.conftest import Cloud, wait_until
+from tests.local_cloud.conftest import NEEDS_OPT_ML, Cloud, wait_until
 from tests.local_cloud.hosting import BUCKET, IMAGE, ROLE, Hosting
 
 # Counts captured lines; more than three of them are a violation.
@@ -91,6 +91,7 @@ def _runs(hosting: Hosting, name: str) -> list[dict]:
     return answer["MonitoringExecutionSummaries"]
 
 
+@NEEDS_OPT_ML
 def test_runs_on_demand(hosting: Hosting) -> None:
     _watched(hosting, "mon")
     _schedule(hosting, "mon")

@@ -8,7 +8,7 @@ import botocore.exceptions
 import pytest
 
 from tests.local_cloud import jobs
-from tests.local_cloud.conftest import Cloud, unique, wait_until
+from tests.local_cloud.conftest import NEEDS_OPT_ML, Cloud, unique, wait_until
 
 GROUP = "/aws/sagemaker/ProcessingJobs"
 
@@ -18,6 +18,7 @@ def where(cloud: Cloud) -> str:
     return jobs.bucket(cloud)
 
 
+@NEEDS_OPT_ML
 def test_inputs_outputs_arguments_and_environment(cloud: Cloud, where: str):
     jobs.put(cloud, f"s3://{where}/in/a.csv", "one")
     jobs.put(cloud, f"s3://{where}/in/deep/b.csv", "two")
@@ -102,6 +103,7 @@ def test_timeout_ends_the_job(cloud: Cloud, where: str):
     assert job["ProcessingJobStatus"] == "Stopped" and "MaxRuntimeInSeconds (1 s)" in job["FailureReason"]
 
 
+@NEEDS_OPT_ML
 def test_metrics_file_is_published_to_cloudwatch(cloud: Cloud, where: str):
     schedule, now = unique("schedule"), dt.datetime.now(dt.UTC)
     line = {

@@ -6,7 +6,7 @@ import botocore.exceptions
 import pytest
 
 from tests.local_cloud import jobs
-from tests.local_cloud.conftest import Cloud, unique, wait_until
+from tests.local_cloud.conftest import NEEDS_OPT_ML, Cloud, unique, wait_until
 
 TOOLKIT_SCRIPT = """
 import json, os, pathlib, sys
@@ -55,6 +55,7 @@ def toolkit_job(cloud: Cloud, where: str) -> dict:
     return jobs.train(cloud, request)
 
 
+@NEEDS_OPT_ML
 def test_toolkit_job_completes_with_model_output_and_metrics(cloud: Cloud, toolkit_job: dict):
     assert toolkit_job["TrainingJobStatus"] == "Completed", toolkit_job.get("FailureReason")
     transitions = [item["Status"] for item in toolkit_job["SecondaryStatusTransitions"]]
@@ -69,6 +70,7 @@ def test_toolkit_job_completes_with_model_output_and_metrics(cloud: Cloud, toolk
     assert jobs.unpack(output) == {"plot.txt": b"data"}
 
 
+@NEEDS_OPT_ML
 def test_toolkit_job_sees_the_documented_layout_and_variables(cloud: Cloud, toolkit_job: dict):
     seen = json.loads(jobs.unpack(jobs.get(cloud, toolkit_job["ModelArtifacts"]["S3ModelArtifacts"]))["seen.json"])
     names = seen["names"]
@@ -191,6 +193,7 @@ def test_checkpoints_survive_the_job(cloud: Cloud, where: str):
     assert [before["before"] for before in befores] == [b"", b"next\n"]
 
 
+@NEEDS_OPT_ML
 def test_isolation_takes_the_network_away_but_not_loopback(cloud: Cloud, where: str):
     reach = (
         "import os, socket, urllib.parse as u; a = u.urlsplit(os.environ['AWS_ENDPOINT_URL'])\n"

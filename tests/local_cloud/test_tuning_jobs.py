@@ -7,7 +7,9 @@ import botocore.exceptions
 import pytest
 
 from tests.local_cloud import jobs
-from tests.local_cloud.conftest import ROLE, SCIKIT_LEARN, XGBOOST, Cloud, unique, wait_until
+from tests.local_cloud.conftest import NEEDS_OPT_ML, ROLE, SCIKIT_LEARN, XGBOOST, Cloud, unique, wait_until
+
+pytestmark = NEEDS_OPT_ML
 
 # The best value is at x = 0.3; the hyperparameters come in the file of the contract.
 SCORE = """
