@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,17 +15,20 @@ import polars as pl
 
 from fraud.data.cleaning import REASON
 from fraud.data.reading import FILE, ROW
-from fraud.data.splits import SPLITS, known_fraud_cards
+from fraud.data.splits import SPLITS, cards, known_fraud_cards
 from fraud.data.validation import CheckedData, ValidationReport, check
 from fraud.event_types.model import EventType
 from fraud.features import schema as reserved
 from fraud.features.batch import compute
 from fraud.features.catalogue import schema_of
 from fraud.features.schema import SCHEMA_FILE
+from fraud.features.stream import stream
 
 SPLIT_FILE = "data.parquet"
 REPORT_FILE = "prepare.json"
 REJECTED_FILE = "rejected.parquet"
+MOST_IN_MEMORY = 4_000_000
+"""Features of more events than these are computed through the disk, in memory that does not grow with them."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +94,14 @@ def _feature_table(data: CheckedData, event_type: EventType) -> pl.DataFrame:
     keep = data.split.is_not_null()
     nothing = pl.lit(None)
     text = pl.col(event_type.id).cast(pl.String) if event_type.id else pl.row_index().cast(pl.String)
-    card = pl.col(event_type.card_column) if event_type.card_column else nothing
+    card = cards(events, event_type)
     columns = [
         pl.col(event_type.label).cast(pl.Int8).alias(reserved.LABEL),
         text.alias(reserved.ID),
         (pl.col(event_type.timestamp) if event_type.timestamp else nothing)
         .cast(pl.Datetime("us"))
         .alias(reserved.TIMESTAMP),
-        card.cast(pl.String).alias(reserved.CARD),
+        (nothing if card is None else pl.lit(card)).cast(pl.String).alias(reserved.CARD),
         (pl.col(event_type.amount) if event_type.amount else nothing).cast(pl.Float64).alias(reserved.AMOUNT),
     ]
     table = events.select(columns).with_columns(data.split.alias("__split"))
@@ -106,7 +110,19 @@ def _feature_table(data: CheckedData, event_type: EventType) -> pl.DataFrame:
     else:
         known = pl.Series([False]).new_from_index(0, len(events))
     table = table.with_columns(known.alias(reserved.KNOWN_FRAUD_CARD)).filter(keep)
-    return table.hstack(compute(events, event_type, keep).get_columns())
+    return table.hstack(_features(events, event_type, keep).get_columns())
+
+
+def _features(events: pl.DataFrame, event_type: EventType, keep: pl.Series) -> pl.DataFrame:
+    """Return the features of the rows to keep; those of many events go through the disk part by part."""
+    if len(events) <= MOST_IN_MEMORY:
+        return compute(events, event_type, keep)
+    kept, first = [], 0
+    with tempfile.TemporaryDirectory(prefix="features-") as scratch:
+        for _, features in stream(events.lazy(), event_type, Path(scratch)):
+            kept.append(features.filter(keep.slice(first, len(features))))
+            first += len(features)
+    return pl.concat(kept)
 
 
 def _summary(

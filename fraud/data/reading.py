@@ -8,13 +8,18 @@ from pathlib import Path
 
 import polars as pl
 
+from fraud.data import typed
 from fraud.data.errors import DataError
+from fraud.data.labels import label_values
+from fraud.event_types.columns import event_columns
 from fraud.event_types.model import EventType
 
 ROW = "__row"
 """Number of the row in its file, from 0."""
 FILE = "__file"
 """Number of the file in the list that was read, from 0."""
+UNREADABLE = "__unreadable"
+"""Struct of booleans: by column, whether a value is there but cannot be read."""
 
 _PARQUET, _CSV = (".parquet", ".pq"), (".csv", ".csv.gz", ".csv.zst")
 
@@ -41,39 +46,39 @@ def find_files(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def scan(files: Sequence[Path], event_type: EventType) -> pl.LazyFrame:
-    """Return the event type's columns of all files, lazily, with FILE and ROW; other columns are left out.
+    """Return the event type's columns of all files, lazily, with FILE, ROW and UNREADABLE; others are left out.
 
-    Amount and number variables become Float64, the timestamp Datetime in microseconds (UTC, no zone), the label
-    Int8; id, entities and categories stay integers if they are so in every file, else String. Values that
-    cannot be read as such become null. Raises DataError naming each missing or wrongly typed column.
+    Numbers become Float64, times Datetime in microseconds (UTC, no zone), booleans Boolean, the label Int8 (0, 1, 2
+    for any other value); identifiers, keys and categories stay integers if they are so in every file, else String.
+    Values that cannot be read as such become null. Raises DataError naming each missing or wrongly typed column.
     """
     faults: list[str] = []
-    opened: list[tuple[int, Path, pl.LazyFrame, pl.Schema]] = []
+    read: list[tuple[int, Path, pl.LazyFrame, pl.Schema]] = []
     for number, file in enumerate(files):
         try:
-            frame, schema = _open(file)
+            frame, schema = opened(file)
         except DataError as error:
             faults.append(str(error))
             continue
         problems = _column_faults(file, schema, event_type)
         faults += problems
         if not problems:
-            opened.append((number, file, frame, schema))
+            read.append((number, file, frame, schema))
     if faults:
         raise DataError("\n".join(faults))
-    integers = {column for column in _keys(event_type) if all(schema[column].is_integer() for *_, schema in opened)}
+    whole = {name for name in _kinds(event_type) if all(schema[name].is_integer() for *_, schema in read)}
     parts = [
-        frame.select(*_typed_columns(schema, event_type, integers))
+        frame.select(*_columns(schema, event_type, whole))
         .with_row_index(ROW)
         .with_columns(pl.lit(number, pl.Int32).alias(FILE))
-        for number, _, frame, schema in opened
+        for number, _, frame, schema in read
     ]
     return pl.concat(parts)
 
 
 def columns_of(file: Path) -> list[str]:
     """Return the names of a file's columns; raise DataError if it cannot be read."""
-    return _open(file)[1].names()
+    return opened(file)[1].names()
 
 
 def collect(frame: pl.LazyFrame, files: Sequence[Path]) -> pl.DataFrame:
@@ -85,7 +90,8 @@ def collect(frame: pl.LazyFrame, files: Sequence[Path]) -> pl.DataFrame:
         raise DataError(f"{names}: cannot be read, the file seems corrupt: {_first_line(error)}") from None
 
 
-def _open(file: Path) -> tuple[pl.LazyFrame, pl.Schema]:
+def opened(file: Path) -> tuple[pl.LazyFrame, pl.Schema]:
+    """Return a file's rows, lazily and as they are, and its columns; raise DataError if it cannot be read."""
     remedy = "write it again or leave it out"
     if file.stat().st_size == 0:
         raise DataError(f"{file.name}: the file is empty (0 bytes); {remedy}")
@@ -110,75 +116,33 @@ def _column_faults(file: Path, schema: pl.Schema, event_type: EventType) -> list
                 f"{file.name}: column {column} of event type {event_type.name} is missing{hint}; rename it, or "
                 f"describe your columns in an event type of your own. Present: {', '.join(schema)}"
             )
-    number = lambda kind: kind.is_numeric() or kind == pl.String  # noqa: E731
-    checks = [(event_type.amount, number, "a number")]
-    checks += [(v.column, number, "a number") for v in event_type.variables if v.type == "number"]
-    checks.append((event_type.label, lambda kind: number(kind) or kind == pl.Boolean, "0 or 1, or a boolean"))
-    checks += [
-        (key, lambda kind: not kind.is_nested() and not kind.is_temporal(), "an integer or a text")
-        for key in _keys(event_type)
-    ]
-    if event_type.timestamp_format == "iso":
-        checks.append((event_type.timestamp, _is_time, "a timestamp, a date or an ISO 8601 text"))
-    else:
-        checks.append((event_type.timestamp, number, f"a number ({event_type.timestamp_format})"))
-    for column, is_allowed, wanted in checks:
-        if column in schema and not is_allowed(schema[column]):
+    form = event_type.timestamp_format
+    for column, kind in _kinds(event_type).items():
+        if column in schema and not typed.allowed(schema[column], kind, form):
+            wanted = typed.WANTED[kind]
+            if kind == "time" and form != "iso":
+                wanted = f"a number ({form})" if "%" not in form else f"a text such as {form}"
             faults.append(f"{file.name}: column {column} is {schema[column]}; {wanted} is needed: convert it")
+    label = schema.get(event_type.label)
+    if label is not None and (label.is_nested() or label.is_temporal()):
+        faults.append(f"{file.name}: column {event_type.label} is {label}; 0 or 1, a boolean or a text is needed")
     return faults
 
 
-def _typed_columns(schema: pl.Schema, event_type: EventType, integers: set[str]) -> list[pl.Expr]:
-    keys = [
-        pl.col(column).cast(pl.Int64 if column in integers else pl.String, strict=False) for column in _keys(event_type)
-    ]
-    numbers = {event_type.amount, *(v.column for v in event_type.variables if v.type == "number")} - {None}
-    columns = keys + [pl.col(column).cast(pl.Float64, strict=False) for column in sorted(numbers)]
-    label = pl.col(event_type.label)
-    if schema[event_type.label] == pl.String:
-        words = {"true": "1", "false": "0"}
-        label = label.str.strip_chars().str.to_lowercase().replace(words).cast(pl.Float64, strict=False)
-    # A label such as 0.5 or 300 must not be rounded or wrapped into a class: it becomes 2, which is refused.
-    value = label.cast(pl.Float64, strict=False)
-    columns.append(
-        pl.when(value.is_null() | value.is_nan())
-        .then(None)
-        .otherwise(pl.when(value.is_in([0.0, 1.0])).then(value).otherwise(2.0))
-        .cast(pl.Int8)
-        .alias(event_type.label)
-    )
-    if event_type.timestamp:
-        columns.append(_time(event_type, schema[event_type.timestamp]).alias(event_type.timestamp))
-    return columns
+def _kinds(event_type: EventType) -> dict[str, str]:
+    """The kind of values in each column but the label's."""
+    kinds = {name: column.kind for name, column in event_columns(event_type).items()}
+    return kinds | {name: "time" for name in (event_type.arrival, event_type.label_known_at) if name}
 
 
-def _time(event_type: EventType, kind: pl.DataType) -> pl.Expr:
-    column = pl.col(event_type.timestamp)
-    if event_type.timestamp_format != "iso":
-        scale = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}[event_type.timestamp_format]
-        number = column.cast(pl.Float64, strict=False) if kind == pl.String else column
-        return (number * scale).cast(pl.Int64, strict=False).cast(pl.Datetime("us"))
-    if kind == pl.String:
-        text = column.str.strip_chars().str.replace(" ", "T", literal=True)
-        formats = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
-        zoned = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", strict=False)
-        plain = [text.str.to_datetime(form, time_unit="us", strict=False) for form in formats]
-        date = text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
-        return pl.coalesce(*plain, date, zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None))
-    if isinstance(kind, pl.Datetime) and kind.time_zone:
-        column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return column.cast(pl.Datetime("us"))
-
-
-def _keys(event_type: EventType) -> list[str]:
-    """Columns whose values are only compared: id, entities, categories."""
-    columns = [event_type.id, *(entity.column for entity in event_type.entities)]
-    columns += [variable.column for variable in event_type.variables if variable.type == "category"]
-    return [column for column in dict.fromkeys(columns) if column]
-
-
-def _is_time(kind: pl.DataType) -> bool:
-    return kind == pl.String or kind == pl.Date or isinstance(kind, pl.Datetime)
+def _columns(schema: pl.Schema, event_type: EventType, whole: set[str]) -> list[pl.Expr]:
+    columns, unreadable = [], []
+    for name, kind in _kinds(event_type).items():
+        column = typed.typed(name, schema[name], kind, event_type.timestamp_format, integer=name in whole)
+        columns.append(column.values.alias(name))
+        unreadable.append(column.unreadable.alias(name))
+    label = label_values(event_type, schema[event_type.label]).alias(event_type.label)
+    return [*columns, label, pl.struct(unreadable).alias(UNREADABLE)]
 
 
 def _is_data(path: Path) -> bool:

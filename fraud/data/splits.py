@@ -10,6 +10,7 @@ import polars as pl
 
 from fraud.data.errors import DataError
 from fraud.event_types.model import EventType, RandomSplit
+from fraud.features.keys import key_column
 
 SPLITS = ("train", "validation", "test")
 DEFAULT_DAYS = {"train": 28, "validation": 7, "test": 7}
@@ -93,27 +94,42 @@ def plan_by_time(first: date, last: date, event_type: EventType, wished: dict[st
     return TimePlan(train, validation, test, warm_up, tuple(warnings))
 
 
-def assign_by_time(plan: TimePlan, instants: pl.Series) -> pl.Series:
-    """Return for each instant (Datetime) the name of its split, or null outside all three."""
+def assign_by_time(plan: TimePlan, instants: pl.Series, labels: pl.Series | None = None) -> pl.Series:
+    """Return for each instant (Datetime) the name of its split, or null outside all three and without a label."""
     expression = pl.lit(None, pl.String)
     for name in SPLITS:
         period = getattr(plan, name)
         inside = (pl.col("t") >= period.start) & (pl.col("t") < period.end)
         expression = pl.when(inside).then(pl.lit(name)).otherwise(expression)
-    return pl.DataFrame({"t": instants}).select(expression.alias("split")).to_series()
+    names = pl.DataFrame({"t": instants}).select(expression.alias("split")).to_series()
+    return names if labels is None else _labelled(names, labels)
 
 
 def assign_at_random(split: RandomSplit, labels: pl.Series) -> pl.Series:
-    """Return for each row the name of its split: each class is shared out alike, the same for a seed."""
+    """Return for each row the name of its split: each class is shared out alike, the same for a seed.
+
+    Rows without a label are in none.
+    """
     generator = np.random.default_rng(split.seed)
     values = labels.to_numpy()
-    names = np.empty(len(values), dtype=np.int8)
+    names = np.zeros(len(values), dtype=np.int8)
     for value in (0, 1):
         rows = generator.permutation(np.flatnonzero(values == value))
         bounds = np.rint(np.cumsum([split.train, split.validation]) * len(rows)).astype(int)
         for number, part in enumerate(np.split(rows, bounds)):
             names[part] = number
-    return pl.Series("split", names).replace_strict(dict(enumerate(SPLITS)), return_dtype=pl.String)
+    split_names = pl.Series("split", names).replace_strict(dict(enumerate(SPLITS)), return_dtype=pl.String)
+    return _labelled(split_names, labels)
+
+
+def _labelled(names: pl.Series, labels: pl.Series) -> pl.Series:
+    return pl.select(pl.when(labels.is_not_null()).then(names).alias("split")).to_series()
+
+
+def cards(events: pl.DataFrame, event_type: EventType) -> pl.Series | None:
+    """Return the key of each event's card, or None if the event type names none."""
+    entity = next((entity for entity in event_type.entities if entity.name == event_type.card), None)
+    return None if entity is None else key_column(events[entity.column], entity.derive)
 
 
 def known_fraud_cards(events: pl.DataFrame, event_type: EventType, plan: TimePlan) -> pl.Series:
@@ -122,9 +138,12 @@ def known_fraud_cards(events: pl.DataFrame, event_type: EventType, plan: TimePla
     Known on day d are frauds of days before d less the label delay; those earlier than the event type's
     `known_fraud_days` before the last day known at the test's start are forgotten (the card was replaced).
     """
-    column, time = event_type.card_column, event_type.timestamp
-    if column is None:
+    time = event_type.timestamp
+    card = cards(events, event_type)
+    if card is None:
         return pl.Series("known", [False]).new_from_index(0, len(events))
+    column = "__card"
+    events = events.with_columns(card.alias(column))
     delay = timedelta(days=event_type.label_delay_days)
     since = plan.test.start - delay - timedelta(days=event_type.split.known_fraud_days)
     frauds = (

@@ -13,24 +13,30 @@ import polars as pl
 from fraud.data import splits
 from fraud.data.cleaning import REASON, Cleaned, clean
 from fraud.data.errors import DataError
+from fraud.data.label_quality import implausible_labels
 from fraud.data.reading import FILE, ROW, find_files
 from fraud.event_types.model import EventType
 
 
 @dataclass
 class ValidationReport:
-    """What was found. `errors` is empty if the data can be used; each entry names column and remedy."""
+    """What was found. `errors` is empty if the data can be used; each entry names column and remedy.
+
+    `implausible` are sentences on labels that should not be learnt before somebody has looked at them.
+    """
 
     event_type: str
     files: int = 0
     rows: int = 0
     accepted: int = 0
+    labelled: int = 0
     frauds: int = 0
     first: datetime | None = None
     last: datetime | None = None
     rejected: dict[str, int] = field(default_factory=dict)
     split_rows: dict[str, int] = field(default_factory=dict)
     split_frauds: dict[str, int] = field(default_factory=dict)
+    implausible: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -54,7 +60,7 @@ class ValidationReport:
 
 @dataclass(frozen=True)
 class CheckedData:
-    """Clean events in order of time, the split of each (null: history only) and the plan (None: random)."""
+    """Clean events in order of arrival, the split of each (null: history only) and the plan (None: random)."""
 
     cleaned: Cleaned
     split: pl.Series
@@ -100,6 +106,8 @@ def check(
         return report, None
     report.warnings += plan.warnings if plan else ()
     _check_splits(report, cleaned.events, split, event_type, plan)
+    report.implausible = implausible_labels(cleaned.events, event_type)
+    report.warnings += report.implausible
     return report, None if report.errors else CheckedData(cleaned, split, plan)
 
 
@@ -113,9 +121,9 @@ def _check_rows(
     events, label = cleaned.events, event_type.label
     report.rejected = cleaned.rejected_by_reason
     report.accepted, report.rows = len(events), len(events) + len(cleaned.rejected)
-    report.frauds = int(events[label].sum() or 0)
+    report.frauds, report.labelled = int(events[label].sum() or 0), len(events) - events[label].null_count()
     if event_type.timestamp and len(events):
-        report.first, report.last = events[event_type.timestamp][0], events[event_type.timestamp][-1]
+        report.first, report.last = events[event_type.timestamp].min(), events[event_type.timestamp].max()
     if not report.rows:
         report.errors.append(f"{files[0].name}: the data hold no row; give at least a few days of events")
         return
@@ -126,7 +134,7 @@ def _check_rows(
         report.errors += [f"{fault} ({allowed}: max_rejected_share)" for fault in faults]
     else:
         report.warnings += [f"left out: {fault}" for fault in faults]
-    if not report.errors and report.frauds in (0, report.accepted):
+    if not report.errors and report.frauds in (0, report.labelled):
         only = "genuine events (0)" if report.frauds == 0 else "frauds (1)"
         report.errors.append(f"column {label}: only {only}; both classes are needed, check the label column")
 
@@ -141,11 +149,14 @@ def _describe(reason: str, count: int, cleaned: Cleaned, files: Sequence[Path]) 
 def _split(
     events: pl.DataFrame, event_type: EventType, days: dict[str, int | None]
 ) -> tuple[splits.TimePlan | None, pl.Series]:
+    label = events[event_type.label]
     if event_type.split.method == "random":
-        return None, splits.assign_at_random(event_type.split, events[event_type.label])
+        return None, splits.assign_at_random(event_type.split, label)
     time = events[event_type.timestamp]
-    plan = splits.plan_by_time(time[0].date(), time[-1].date(), event_type, days)
-    return plan, splits.assign_by_time(plan, time)
+    # What comes after the last label can neither be learnt from nor be tested on.
+    last = time.filter(label.is_not_null()).max()
+    plan = splits.plan_by_time(time.min().date(), last.date(), event_type, days)
+    return plan, splits.assign_by_time(plan, time, label)
 
 
 def _check_splits(

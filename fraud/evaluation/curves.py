@@ -22,15 +22,10 @@ def curves(holdout: HoldOut, scores: np.ndarray) -> dict[str, Any]:
     thresholds, frauds, genuine = cumulative_counts(holdout.labels, scores)
     keep = _thin(len(thresholds))
     recall = _share(frauds, holdout.frauds)
-    precision = frauds / np.maximum(frauds + genuine, 1)
     passed = _share(genuine, holdout.rows - holdout.frauds)
     clipped = np.clip(scores, 0.0, 1.0)
     return {
-        "precision_recall": {
-            "recall": _numbers(recall[keep]),
-            "precision": _numbers(precision[keep]),
-            "threshold": _numbers(thresholds[keep]),
-        },
+        "precision_recall": precision_recall(holdout.labels, scores),
         "roc": {
             "false_positive_rate": [0.0, *_numbers(passed[keep])],
             "true_positive_rate": [0.0, *_numbers(recall[keep])],
@@ -41,6 +36,18 @@ def curves(holdout: HoldOut, scores: np.ndarray) -> dict[str, Any]:
             "fraud": np.histogram(clipped[holdout.labels], _SCORE_EDGES)[0].tolist(),
         },
         "reliability": reliability(holdout, scores),
+    }
+
+
+def precision_recall(labels: np.ndarray, scores: np.ndarray) -> dict[str, list[float]]:
+    """Recall and precision at each threshold, from the highest on, for bool labels and scores of shape (rows,)."""
+    thresholds, frauds, genuine = cumulative_counts(labels, scores)
+    keep = _thin(len(thresholds))
+    precision = frauds / np.maximum(frauds + genuine, 1)
+    return {
+        "recall": _numbers(_share(frauds, int(np.sum(labels)))[keep]),
+        "precision": _numbers(precision[keep]),
+        "threshold": _numbers(thresholds[keep]),
     }
 
 

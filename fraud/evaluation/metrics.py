@@ -52,6 +52,11 @@ class Evaluator:
         ]
         return {name: np.concatenate([block[name] for block in blocks]) for name in self.names}
 
+    def ranking(self, scores: np.ndarray, unit_weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return AUC and average precision, each of shape (samples,), under weights of shape (samples, units)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return _Plan(self.holdout, scores).ranking(unit_weights)
+
     def draw(self, samples: range, seed: int = 0) -> np.ndarray:
         """Return how often each unit is drawn in the samples of these numbers, of shape (samples, units).
 

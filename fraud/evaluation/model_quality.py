@@ -9,6 +9,7 @@ import numpy as np
 
 from fraud.evaluation.curves import curves
 from fraud.evaluation.holdout import HoldOut
+from fraud.monitoring.quality_binary import CONSTANT, rates
 
 
 def model_quality_statistics(
@@ -28,14 +29,10 @@ def model_quality_statistics(
     false_positive = float(np.sum(alerts & ~holdout.labels))
     false_negative = holdout.frauds - true_positive
     true_negative = holdout.rows - holdout.frauds - false_positive
-    values = _rates(true_positive, false_positive, false_negative, true_negative)
-    # The best constant classifier calls everything by the more frequent class.
-    if holdout.frauds * 2 > holdout.rows:
-        constant = _rates(holdout.frauds, holdout.rows - holdout.frauds, 0.0, 0.0)
-    else:
-        constant = _rates(0.0, 0.0, holdout.frauds, holdout.rows - holdout.frauds)
+    values = rates(true_positive, false_positive, false_negative, true_negative)
+    constant = rates(holdout.frauds, holdout.rows - holdout.frauds, 0.0, 0.0)
     named = {name: {"value": value} for name, value in values.items()}
-    for name in ("recall", "precision", "accuracy", "f0_5", "f1", "f2"):
+    for name in CONSTANT:
         named[f"{name}_best_constant_classifier"] = {"value": constant[name]}
     named["auc"] = {"value": metrics["auc"], "standard_deviation": _deviation(samples["auc"])}
     lines = curves(holdout, scores)
@@ -62,34 +59,6 @@ def model_quality_statistics(
             },
         },
     }
-
-
-def _rates(
-    true_positive: float, false_positive: float, false_negative: float, true_negative: float
-) -> dict[str, float]:
-    recall = _ratio(true_positive, true_positive + false_negative)
-    precision = _ratio(true_positive, true_positive + false_positive)
-    total = true_positive + false_positive + false_negative + true_negative
-    return {
-        "recall": recall,
-        "precision": precision,
-        "accuracy": _ratio(true_positive + true_negative, total),
-        "true_positive_rate": recall,
-        "true_negative_rate": _ratio(true_negative, true_negative + false_positive),
-        "false_positive_rate": _ratio(false_positive, true_negative + false_positive),
-        "false_negative_rate": _ratio(false_negative, true_positive + false_negative),
-        "f0_5": _f(0.5, precision, recall),
-        "f1": _f(1.0, precision, recall),
-        "f2": _f(2.0, precision, recall),
-    }
-
-
-def _f(beta: float, precision: float, recall: float) -> float:
-    return _ratio((1 + beta**2) * precision * recall, beta**2 * precision + recall)
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0
 
 
 def _deviation(samples: np.ndarray) -> float:

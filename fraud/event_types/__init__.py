@@ -1,6 +1,7 @@
 """Event types: YAML files that map a data set's columns to their meaning.
 
-A new data set needs a new file and no code. See card-transactions.yaml in this folder for a commented one.
+A new data set needs a new file and no code. docs/event-types.md is the reference; card-transactions.yaml in this
+folder is a commented example, and scripts/infer_event_type.py proposes a file from data.
 """
 
 from __future__ import annotations
@@ -8,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import yaml
-
-from fraud.event_types.model import Entity, EventType, RandomSplit, TimeSplit, Variable, Window
-from fraud.event_types.parsing import EventTypeError, parse, to_mapping
+from fraud.event_types.event import Event
+from fraud.event_types.mapping import to_mapping
+from fraud.event_types.model import Entity, EventType, Place, RandomSplit, TimeSplit, Variable, Window
+from fraud.event_types.parsing import parse
+from fraud.event_types.reader import EventTypeError
 
 __all__ = [
     "Entity",
+    "Event",
     "EventType",
     "EventTypeError",
+    "Place",
     "RandomSplit",
     "TimeSplit",
     "Variable",
@@ -37,10 +41,13 @@ def shipped() -> tuple[str, ...]:
 
 
 def load(name_or_path: str | Path) -> EventType:
-    """Return a shipped event type by name, or the one in a YAML file.
+    """Return a shipped event type by name, or the one in a YAML (or JSON) file.
 
     Raises EventTypeError if there is none, or naming the file and the fields at fault.
     """
+    # The scoring function reads JSON by `parse` and has no yaml.
+    import yaml
+
     path = _FOLDER / f"{name_or_path}.yaml" if str(name_or_path) in shipped() else Path(name_or_path)
     try:
         body = yaml.safe_load(path.read_text(encoding="utf-8"))

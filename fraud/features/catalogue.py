@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from fraud.event_types.model import EventType
-from fraud.event_types.parsing import to_mapping
+from collections.abc import Iterator
+
+from fraud.event_types.mapping import to_mapping
+from fraud.event_types.model import Entity, EventType, Variable
 from fraud.features.schema import Feature, FeatureSchema
+from fraud.features.values import VALUE_FEATURES
 
 _CALENDAR = {
     "is_weekend": "1 on Saturdays and Sundays (UTC)",
@@ -18,15 +21,15 @@ _AGGREGATES = {
     "max": "Largest of the {entity}'s amounts in the last {window}, this one included",
     "ratio": "This amount over the mean of the {entity}'s earlier amounts in the last {window}; 1 without any",
     "known_count": "Events of the {entity} with a known label, in the {window} that end {delay} days ago",
-    "risk": "Share of frauds in the {entity}'s events of the {window} that end {delay} days ago; 0 without any",
+    "risk": "Share of frauds in the {entity}'s events that became known in the last {window}; 0 without any",
 }
 _RECENCIES = {
     "since_last": "Seconds since the {entity}'s event before, at most {longest}",
-    "since_known_fraud": "Seconds since the {entity}'s latest known fraud, at most {longest} and the label delay",
-    "since_first_known_fraud": "Seconds since the earliest known fraud of the {entity} in the {longest} that end "
-    "{delay} days ago; {longest} and the label delay without any",
-    "last_known_label": "1 if the {entity}'s latest event with a known label was fraud, looking back {longest} "
-    "from {delay} days ago",
+    "since_known_fraud": "Seconds since the {entity}'s latest fraud that became known in the last {longest}; "
+    "{longest} and the label delay without any",
+    "since_first_known_fraud": "Seconds since the {entity}'s earliest fraud that became known in the last {longest}; "
+    "{longest} and the label delay without any",
+    "last_known_label": "1 if the {entity}'s latest event with a known label, in the last {longest}, was fraud",
 }
 _INTEGERS = frozenset({"count", "known_count", "last_known_label"})
 
@@ -37,27 +40,14 @@ def features_of(event_type: EventType) -> tuple[Feature, ...]:
     if event_type.amount:
         features.append(Feature(event_type.amount, "float", "Amount of the event"))
     for variable in event_type.variables:
-        if variable.column == event_type.amount:
-            continue
-        if variable.type == "number":
-            features.append(Feature(variable.column, "float", "As given"))
-        else:
-            listed = ", ".join(f"{position} {value}" for position, value in enumerate(variable.values))
-            features.append(Feature(variable.column, "int", f"Category: {listed}; -1 any other"))
+        if variable.column != event_type.amount:
+            features += _of_variable(variable)
     features += [Feature(name, "int", _CALENDAR[name]) for name in event_type.calendar]
+    for one, other in event_type.distances:
+        text = f"Kilometres between {one} and {other}; missing where a coordinate is"
+        features.append(Feature(f"distance_{one}_{other}", "float", text))
     for entity in event_type.entities:
-        if not entity.windows:
-            continue
-        longest = max(entity.windows, key=lambda window: window.seconds)
-        words = {"entity": entity.name, "delay": event_type.label_delay_days, "longest": longest.text}
-        for aggregate in entity.aggregates:
-            for window in entity.windows:
-                text = _AGGREGATES[aggregate].format(window=window.text, **words)
-                name = f"{entity.name}_{aggregate}_{window.text}"
-                features.append(Feature(name, _type(aggregate), text))
-        for recency in entity.recencies:
-            text = _RECENCIES[recency].format(**words)
-            features.append(Feature(f"{entity.name}_{recency}", _type(recency), text))
+        features += features_of_entity(entity, event_type)
     return tuple(features)
 
 
@@ -72,6 +62,51 @@ def schema_of(event_type: EventType) -> FeatureSchema:
         entity_for_cards=event_type.card_column,
         amount=event_type.amount,
     )
+
+
+def onehot_name(column: str, value: str) -> str:
+    """Return the name of the feature that says whether `column` holds `value`."""
+    return f"{column}_is_{value}"
+
+
+def _of_variable(variable: Variable) -> Iterator[Feature]:
+    column = variable.column
+    if variable.type == "number":
+        yield Feature(column, "float", "As given")
+    elif variable.type == "boolean":
+        yield Feature(column, "int", "1 for true, 0 for false, -1 where it is missing")
+    elif variable.type == "category" and variable.encoding == "onehot":
+        for value in variable.values:
+            yield Feature(onehot_name(column, value), "int", f"1 where {column} is {value}")
+    elif variable.type == "category":
+        listed = ", ".join(f"{position} {value}" for position, value in enumerate(variable.values))
+        yield Feature(column, "int", f"Category: {listed}; -1 any other")
+    else:
+        for suffix, kind, text in VALUE_FEATURES[variable.type]:
+            yield Feature(f"{column}_{suffix}", kind, text)
+
+
+def features_of_entity(entity: Entity, event_type: EventType) -> Iterator[Feature]:
+    """Yield the features of one entity."""
+    if not entity.windows:
+        return
+    name = entity.name
+    longest = max(entity.windows, key=lambda window: window.seconds)
+    words = {"entity": name, "delay": event_type.label_delay_days, "longest": longest.text}
+    for aggregate in entity.aggregates:
+        for window in entity.windows:
+            text = _AGGREGATES[aggregate].format(window=window.text, **words)
+            yield Feature(f"{name}_{aggregate}_{window.text}", _type(aggregate), text)
+    for column in entity.distinct:
+        for window in entity.windows:
+            text = f"Different {column} of the {name} in the last {window.text}, this one included"
+            yield Feature(f"{name}_distinct_{column}_{window.text}", "float", text)
+    for recency in entity.recencies:
+        yield Feature(f"{name}_{recency}", _type(recency), _RECENCIES[recency].format(**words))
+    for place in entity.places:
+        before = f"the {name}'s event before; -1 without one in {longest.text}"
+        yield Feature(f"{name}_distance_{place}", "float", f"Kilometres of {place} from that of {before}")
+        yield Feature(f"{name}_speed_{place}", "float", f"Kilometres an hour of {place} since {before}")
 
 
 def _type(measure: str) -> str:

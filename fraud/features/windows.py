@@ -1,72 +1,103 @@
-"""Sliding windows over the events of each entity, as positions in arrays: exact, vectorised, O(n log n).
+"""Windows over the events of each entity, as positions in arrays: exact, vectorised, O(n log n).
 
-Every event sees the events of its entity that come before it (by time, then by their order in the input) and
-itself; events at the same instant that come later in the input are its future. A window of w seconds that
-ends at time t holds the events later than t - w.
+Every event sees the events of its entity that arrived before it, and itself. An entity's clock never runs back: an
+event older than one that arrived before counts at the entity's latest instant. Whether windows slide or are made of
+buckets is a matter of the thresholds alone (`thresholds.Span`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-MICROSECONDS = 1_000_000
-
-
-class Timeline:
-    """Instants of n events in ascending order (int64 microseconds), ranked so that equal instants share one."""
-
-    def __init__(self, instants: np.ndarray) -> None:
-        if len(instants) and (np.diff(instants) < 0).any():
-            raise ValueError("instants must ascend")
-        self.instants = instants
-        is_new = np.ones(len(instants), dtype=bool)
-        is_new[1:] = instants[1:] != instants[:-1]
-        self.rank = np.cumsum(is_new) - 1
-        self._distinct = instants[is_new]
-
-    def edge(self, seconds: int) -> np.ndarray:
-        """Return for each event the rank of the first instant later than its own minus `seconds`."""
-        return np.searchsorted(self._distinct, self.instants - seconds * MICROSECONDS, side="right")
+Threshold = Callable[[np.ndarray], np.ndarray]
+LARGEST_KEY = 2**62
 
 
 class EntityEvents:
-    """The events of a timeline grouped by entity; all arrays of this class are in that order.
+    """Events grouped by entity, in order of arrival within each; all arrays of this class are in that order.
 
-    `codes` (int64, one per event of the timeline) tell the entities apart; `order` maps a position here to
-    the event's position in the timeline. Window bounds are positions: [start, stop) with start <= stop.
+    `counts` (int64, one for each entity) say how many events are whose, `instants` (int64, one for each event) are in
+    microseconds; entities times the range of instants must stay below LARGEST_KEY. `self.instants` are those that
+    count, ascending in each entity. Window bounds are positions: [start, stop) with start <= stop.
     """
 
-    def __init__(self, timeline: Timeline, codes: np.ndarray) -> None:
-        self.timeline = timeline
-        self.order = np.argsort(codes, kind="stable")
-        self.size = len(codes)
+    def __init__(self, counts: np.ndarray, instants: np.ndarray) -> None:
+        self.size = len(instants)
         self.position = np.arange(self.size)
-        grouped = codes[self.order]
-        self._base = np.zeros(self.size, dtype=np.int64)
-        if self.size:
-            self._base[1:] = np.cumsum(grouped[1:] != grouped[:-1])
-        self.first = np.searchsorted(self._base, self._base, side="left")
+        stops = np.cumsum(counts, dtype=np.int64)
+        self.first, self.stop = np.repeat(stops - counts, counts), np.repeat(stops, counts)
+        self.entity = np.repeat(np.arange(len(counts)), counts)
+        self._origin = int(instants.min()) if self.size else 0
+        self._reach = int(instants.max()) - self._origin + 1 if self.size else 0
         # A key that ascends over all entities lets one binary search answer for every event at once.
-        self._base *= int(timeline.rank[-1]) + 2 if self.size else 1
-        self._key = self._base + timeline.rank[self.order]
-        self.instants = timeline.instants[self.order]
-        self._edges: dict[int, np.ndarray] = {}
+        self._base = self.entity * (self._reach + 1)
+        self._key = np.maximum.accumulate(self._base + (instants - self._origin))
+        self.instants = self._key - self._base + self._origin
 
-    def start(self, seconds: int) -> np.ndarray:
-        """Return the position of each event's first companion later than its own time minus `seconds`.
+    def at_or_after(self, threshold: Threshold, shift: int = 0) -> np.ndarray:
+        """Return the position of each event's first companion at or after threshold(its instant) + `shift`.
 
-        With `seconds` of 0 or more this is at most the event's own position: no later event is counted.
+        At most the event's own position: nothing that came later counts.
         """
-        if seconds not in self._edges:
-            edge = self._base + self.timeline.edge(seconds)[self.order]
-            found = np.searchsorted(self._key, edge, side="left")
-            self._edges[seconds] = np.minimum(found, self.position)
-        return self._edges[seconds]
+        found = np.searchsorted(self._key, self.edges(threshold(self.instants) + shift), side="left")
+        return np.minimum(found, self.position)
 
-    def scatter(self, values: np.ndarray) -> np.ndarray:
-        """Return values of this order in the timeline's order."""
-        result = np.empty_like(values)
-        result[self.order] = values
+    def edges(self, instants: np.ndarray, positions: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Return keys that sort as `instants` do within the entities of the events at `positions`.
+
+        Instants before all events, or after them, are as good as just before or just after.
+        """
+        return self._base[positions] + np.clip(instants - self._origin, 0, self._reach)
+
+
+class Marks:
+    """Some events of each entity, each with an instant from which it counts, for windows of other events.
+
+    `positions` are those of the marked events in `events`, `known` the instants from which they count and `own` their
+    own instants (microseconds).
+    """
+
+    def __init__(self, events: EntityEvents, positions: np.ndarray, known: np.ndarray, own: np.ndarray) -> None:
+        self._events = events
+        keys = events.edges(known, positions)
+        order = np.argsort(keys, kind="stable")
+        self._keys = keys[order]
+        self._latest = RangeMaximum(own[order])
+        self._earliest = RangeMaximum(-own[order])
+
+    def before(self, threshold: Threshold) -> np.ndarray:
+        """Return for each event the number of marks, of the entities up to its own, before threshold(its instant)."""
+        return np.searchsorted(self._keys, self._events.edges(threshold(self._events.instants)), side="left")
+
+    def latest(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """Return the latest own instant in each range; the range must not be empty."""
+        return self._latest(first, last)
+
+    def earliest(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """Return the earliest own instant in each range; the range must not be empty."""
+        return -self._earliest(first, last)
+
+
+class RangeMaximum:
+    """Maxima of any ranges of an array, from those of all ranges whose length is a power of two."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._levels = [values]
+        span = 1
+        while 2 * span <= len(values):
+            level = self._levels[-1]
+            self._levels.append(np.maximum(level[:-span], level[span:]))
+            span *= 2
+
+    def __call__(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """Return the maximum of values[first[i]:last[i]] for each i; no range may be empty."""
+        result = np.empty(len(first), dtype=self._levels[0].dtype)
+        exponent = np.frexp((last - first).astype(np.float64))[1] - 1
+        for power, level in enumerate(self._levels):
+            chosen = np.flatnonzero(exponent == power)
+            result[chosen] = np.maximum(level[first[chosen]], level[last[chosen] - (1 << power)])
         return result
 
 
@@ -96,17 +127,32 @@ def range_maximum(values: np.ndarray, start: np.ndarray) -> np.ndarray:
         span *= 2
 
 
-def last_marked(marks: np.ndarray) -> np.ndarray:
-    """Return n + 1 positions: element i is the last position before i where `marks` is true, or -1."""
-    result = np.full(len(marks) + 1, -1, dtype=np.int64)
-    np.maximum.accumulate(np.where(marks, np.arange(len(marks)), -1), out=result[1:])
-    return result
+class DistinctCounter:
+    """How many different codes the events of an entity show in a window; codes below 0 count for nothing.
 
+    `codes` are one for each event, in the order of `events`.
 
-def next_marked(marks: np.ndarray) -> np.ndarray:
-    """Return n + 1 positions: element i is the first position from i on where `marks` is true, or n."""
-    size = len(marks)
-    result = np.full(size + 1, size, dtype=np.int64)
-    reversed_marks = np.where(marks, np.arange(size), size)[::-1]
-    result[:-1] = np.minimum.accumulate(reversed_marks)[::-1]
-    return result
+    A code that the entity has shown counts in a window unless its last occurrence lies before the window's start:
+    each occurrence k is "absent" from the first event whose window starts behind k until the code's next occurrence.
+    Absences are intervals, so that all windows are counted by one running sum, in O(n).
+    """
+
+    def __init__(self, events: EntityEvents, codes: np.ndarray) -> None:
+        self._counted = codes >= 0
+        group = events.entity * (int(codes.max(initial=0)) + 2) + codes + 1
+        order = np.argsort(group, kind="stable")
+        same = group[order][1:] == group[order][:-1]
+        self._next = events.stop.copy()
+        self._next[order[:-1][same]] = order[1:][same]
+        is_first = np.ones(events.size, dtype=bool)
+        is_first[order[1:][same]] = False
+        shown = prefix_sums(is_first & self._counted)
+        self._shown = shown[1:] - shown[events.first]
+
+    def __call__(self, start: np.ndarray) -> np.ndarray:
+        """Return the number for each event's window [start, itself]."""
+        gone = np.searchsorted(start, np.arange(len(start)), side="right")
+        absent = np.flatnonzero(self._counted & (gone < self._next))
+        size = len(start) + 1
+        change = np.bincount(gone[absent], minlength=size) - np.bincount(self._next[absent], minlength=size)
+        return self._shown - np.cumsum(change)[:-1]

@@ -63,6 +63,10 @@ class Model(Protocol):
         """Score features of shape (rows, features); return float64 scores in [0, 1] of shape (rows,)."""
         ...
 
+    def contributions(self, features: np.ndarray) -> np.ndarray:
+        """Return what each feature adds to each row's log-odds, float64 of shape (rows, features)."""
+        ...
+
     def save(self, folder: Path) -> None:
         """Write the model's own files into an existing folder; the same model gives the same bytes."""
         ...

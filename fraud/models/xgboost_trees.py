@@ -37,6 +37,11 @@ class XGBoostModel:
         features = np.ascontiguousarray(features, dtype=np.float32)
         return np.asarray(self.booster.inplace_predict(features), dtype=np.float64)
 
+    def contributions(self, features: np.ndarray) -> np.ndarray:
+        """Return TreeSHAP values of shape (rows, features): exact Shapley values of the trees' log-odds."""
+        rows = xgboost.DMatrix(np.ascontiguousarray(features, dtype=np.float32))
+        return self.booster.predict(rows, pred_contribs=True)[:, :-1].astype(np.float64)
+
     def save(self, folder: Path) -> None:
         """Write the booster in XGBoost's portable binary form."""
         self.booster.save_model(folder / MODEL_FILE)
@@ -54,16 +59,16 @@ class XGBoostTrainer:
     parameters = (
         Parameter("num_round", int, 300, 1, 10_000, "most rounds of boosting"),
         Parameter("early_stopping_rounds", int, 30, 1, 10_000, "rounds without progress before stopping"),
-        Parameter("eta", float, 0.1, 1e-4, 1.0, "learning rate"),
+        Parameter("eta", float, 0.07, 1e-4, 1.0, "learning rate"),
         Parameter("max_depth", int, 5, 1, 20, "levels of a tree"),
         Parameter("min_child_weight", float, 0.1, 0.0, 1e6, "least sum of hessians in a leaf"),
         Parameter("gamma", float, 0.0, 0.0, 1e6, "least gain of a split"),
-        Parameter("subsample", float, 1.0, 0.05, 1.0, "share of rows for each tree"),
-        Parameter("colsample_bytree", float, 1.0, 0.05, 1.0, "share of features for each tree"),
+        Parameter("subsample", float, 0.8, 0.05, 1.0, "share of rows for each tree"),
+        Parameter("colsample_bytree", float, 0.5, 0.05, 1.0, "share of features for each tree"),
         Parameter("lambda", float, 1.0, 0.0, 1e6, "L2 penalty on leaf values"),
         Parameter("alpha", float, 0.0, 0.0, 1e6, "L1 penalty on leaf values"),
         Parameter("scale_pos_weight", float, 1.0, 0.01, 1e5, "weight of a fraud against a genuine row"),
-        Parameter("max_bin", int, 1024, 16, 65_536, "bins of the histogram; few bins cost precision"),
+        Parameter("max_bin", int, 512, 16, 65_536, "bins of the histogram; few bins cost precision"),
         Parameter("seed", int, 0, 0, 2**31 - 1, "seed of all sampling"),
     )
 

@@ -23,29 +23,32 @@ DEFAULT_CONFIG: dict[str, Any] = {
 }
 
 
-def suggest_constraints(baseline: Profile) -> dict[str, Any]:
-    """Return constraints.json for data like the baseline."""
+def suggest_constraints(baseline: Profile, allow_chance: bool = False) -> dict[str, Any]:
+    """Return constraints.json for data like the baseline.
+
+    With `allow_chance` the completeness that is asked for leaves room for chance; AWS asks for the baseline's own.
+    """
     return {
         "version": VERSION,
-        "features": [_feature(column) for column in baseline.columns],
+        "features": [_feature(column, allow_chance) for column in baseline.columns],
         "monitoring_config": copy.deepcopy(DEFAULT_CONFIG),
     }
 
 
-def _feature(column: ColumnProfile) -> dict[str, Any]:
+def _feature(column: ColumnProfile, allow_chance: bool) -> dict[str, Any]:
     feature: dict[str, Any] = {
         "name": column.name,
         "inferred_type": column.inferred_type,
-        "completeness": _completeness(column),
+        "completeness": _lower_bound(column) if allow_chance else column.completeness,
     }
-    if column.inferred_type in ("Integral", "Fractional"):
-        feature["num_constraints"] = {"is_non_negative": bool(column.ordered[0] >= 0)}
+    if column.is_numeric:
+        feature["num_constraints"] = {"is_non_negative": column.low >= 0}
     elif column.categories is not None:
         feature["string_constraints"] = {"domains": list(column.categories)}
     return feature
 
 
-def _completeness(column: ColumnProfile) -> float:
+def _lower_bound(column: ColumnProfile) -> float:
     """The lower end of the 95 % interval in whole per cents: the exact share would fail every other window."""
     share = column.completeness
     rows = column.present + column.missing

@@ -22,12 +22,12 @@ def metric_lines(
         lines.append({"MetricName": name, "Timestamp": timestamp, "Dimensions": named, **body})
 
     for column in current.columns if current.rows else ():
-        if column.inferred_type in ("Integral", "Fractional"):
+        if column.numbers:
             statistics = {
-                "SampleCount": float(len(column.ordered)),
+                "SampleCount": float(column.numbers),
                 "Sum": column.sum,
-                "Minimum": float(column.ordered[0]),
-                "Maximum": float(column.ordered[-1]),
+                "Minimum": column.low,
+                "Maximum": column.high,
             }
             add(f"feature_data_{column.name}", {"StatisticValues": statistics})
         add(f"feature_non_null_{column.name}", {"Value": column.completeness})

@@ -3,31 +3,67 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-SEQUENTIAL_LIMIT = 200_000
-"""Longest column whose deviation is computed value by value; Spark would split a longer file anyway."""
+_LONG = 1 << 64
 
 
-def total(values: np.ndarray) -> float:
-    """Sum of values of shape (n,), added one after the other as Spark does; 0 for none."""
-    # numpy's own sum adds pairwise, which rounds differently.
-    return float(np.add.accumulate(values)[-1]) if len(values) else 0.0
+@dataclass
+class Moments:
+    """Mergeable moments of a column.
 
-
-def standard_deviation(values: np.ndarray) -> float:
-    """Population standard deviation of values of shape (n,); NaN for none.
-
-    Up to SEQUENTIAL_LIMIT values this is Spark's CentralMomentAgg, equal to the last bit; beyond, two passes.
+    `total` is added value by value, as Spark adds doubles; `whole` is the sum of whole numbers as Spark adds longs,
+    None once a value was none. `mean` and `squares` are Spark's CentralMomentAgg: equal to the last bit for the rows
+    of one partition.
     """
-    if len(values) > SEQUENTIAL_LIMIT:
-        return float(np.std(values))
-    count = mean = squares = 0.0
-    for value in values.tolist():
-        count += 1.0
-        delta = value - mean
+
+    count: int = 0
+    total: float = 0.0
+    whole: int | None = 0
+    mean: float = 0.0
+    squares: float = 0.0
+
+    def update(self, values: np.ndarray, whole: np.ndarray | None) -> None:
+        """Add float64 values of shape (n,) in the order of the rows; `whole` has them as int64 where they are."""
+        if not len(values):
+            return
+        # numpy's own sum adds pairwise, which rounds differently.
+        self.total = float(np.add.accumulate(np.r_[self.total, values])[-1])
+        if whole is None:
+            self.whole = None
+        elif self.whole is not None:
+            self.whole += int(whole.sum(dtype=np.int64))
+        count, mean, squares = float(self.count), self.mean, self.squares
+        # The recurrence has no closed form that rounds alike: it is the one loop over values in Python.
+        for value in values.tolist():
+            count += 1.0
+            delta = value - mean
+            step = delta / count
+            mean += step
+            squares += delta * (delta - step)
+        self.count, self.mean, self.squares = self.count + len(values), mean, squares
+
+    def merge(self, other: Moments) -> None:
+        """Add another column's moments as Spark merges two partitions."""
+        count = self.count + other.count
+        if not count:
+            return
+        delta = other.mean - self.mean
         step = delta / count
-        mean += step
-        squares += delta * (delta - step)
-    return math.sqrt(squares / count) if count else math.nan
+        self.mean += step * other.count
+        self.squares += other.squares + delta * step * self.count * other.count
+        self.total += other.total
+        self.whole = None if self.whole is None or other.whole is None else self.whole + other.whole
+        self.count = count
+
+    def sum(self, whole: bool) -> float:
+        """Return the sum; of whole numbers with Java's overflow."""
+        if not whole or self.whole is None:
+            return self.total
+        return float((self.whole + _LONG // 2) % _LONG - _LONG // 2)
+
+    def deviation(self) -> float:
+        """Return the population standard deviation; NaN for no values."""
+        return math.sqrt(self.squares / self.count) if self.count else math.nan

@@ -1,36 +1,34 @@
 """Describes the columns of a data set as Model Monitor's statistics.json does.
 
-Distinct values are counted exactly, where AWS estimates them with HyperLogLog++; buckets and sketches are exact
-too (see `distribution`). All other figures are AWS's to the last bit for files of one Spark partition.
+Equal to AWS's figures where docs/monitoring-statistics.md says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from fraud.monitoring import moments
-from fraud.monitoring.distribution import kll_distribution
+from fraud.monitoring import kinds
+from fraud.monitoring.column import ColumnState
+from fraud.monitoring.kll import KllSketch
+from fraud.monitoring.scala_order import histogram_orders
 
-CATEGORIES_LIMIT = 120
-"""Most distinct values of a text column that is described value by value."""
 VERSION = 0.0
-_INTEGRAL = r"^[+-]?\d+$"
-# Clients written with numpy or JSON send a missing value so; AWS knows only the empty field.
-_MISSING = ("", "nan", "null", "none")
+NULL_VALUE = "NullValue"
+"""What Deequ's histograms call a missing value."""
 
 
 @dataclass(frozen=True)
 class ColumnProfile:
     """One column.
 
-    `inferred_type` is Integral, Fractional, String or Unknown (nothing present). `kinds` counts present values
-    that are Integral, Fractional and String. `ordered` holds the finite numbers in rising order, `categories`
-    counts of the distinct texts where there are few.
+    `inferred_type` is Integral, Fractional, String or Unknown (nothing present). `kinds` counts present values by
+    kind, Boolean among them. `categories` counts distinct values, missing ones as NullValue, where a column of texts
+    has few of them; their order is AWS's. `low` and `high` bound the finite numbers that `sketch` describes;
+    `anomalies` counts what numeric statistics leave out.
     """
 
     name: str
@@ -39,11 +37,16 @@ class ColumnProfile:
     missing: int
     kinds: Mapping[str, int]
     distinct: int
-    ordered: np.ndarray = field(repr=False)
+    numbers: int = 0
+    negative: int = 0
+    low: float = 0.0
+    high: float = 0.0
     mean: float = 0.0
     sum: float = 0.0
     deviation: float = 0.0
+    sketch: KllSketch = field(default_factory=KllSketch, repr=False)
     categories: Mapping[str, int] | None = None
+    anomalies: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def completeness(self) -> float:
@@ -51,30 +54,32 @@ class ColumnProfile:
         rows = self.present + self.missing
         return self.present / rows if rows else 1.0
 
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the column has numeric statistics."""
+        return self.inferred_type in kinds.NUMERIC
+
     def to_json(self) -> dict[str, Any]:
         """Return the column's entry in statistics.json."""
         common = {"num_present": self.present, "num_missing": self.missing}
-        if self.inferred_type in ("Integral", "Fractional"):
-            return {
-                "name": self.name,
-                "inferred_type": self.inferred_type,
-                "numerical_statistics": {
-                    "common": common,
+        if self.is_numeric:
+            statistics: dict[str, Any] = {"common": common}
+            if self.numbers:
+                statistics |= {
                     "mean": self.mean,
                     "sum": self.sum,
                     "std_dev": self.deviation,
-                    "min": float(self.ordered[0]),
-                    "max": float(self.ordered[-1]),
-                    "approximate_num_distinct_values": self.distinct,
-                    "completeness": self.completeness,
-                    "distribution": {"kll": kll_distribution(self.ordered)},
-                },
+                    "min": self.low,
+                    "max": self.high,
+                }
+            statistics |= {
+                "approximate_num_distinct_values": self.distinct,
+                "completeness": self.completeness,
             }
-        statistics: dict[str, Any] = {
-            "common": common,
-            "distinct_count": float(self.distinct),
-            "completeness": self.completeness,
-        }
+            if self.numbers:
+                statistics["distribution"] = {"kll": self.sketch.to_json()}
+            return {"name": self.name, "inferred_type": self.inferred_type, "numerical_statistics": statistics}
+        statistics = {"common": common, "distinct_count": float(self.distinct), "completeness": self.completeness}
         if self.categories is not None:
             buckets = [{"value": value, "count": count} for value, count in self.categories.items()]
             statistics["distribution"] = {"categorical": {"buckets": buckets}}
@@ -99,67 +104,55 @@ class Profile:
 
 def profile(frame: pl.DataFrame) -> Profile:
     """Describe a frame whose columns are numbers, or texts as they came in a CSV file."""
-    return Profile(len(frame), tuple(_column(series) for series in frame))
+    states = [ColumnState(name) for name in frame.columns]
+    for state, series in zip(states, frame, strict=True):
+        state.update(series)
+    return describe(states, len(frame))
 
 
-def _column(series: pl.Series) -> ColumnProfile:
-    if series.dtype.is_numeric() or series.dtype == pl.Boolean:
-        return _numbers(series)
-    return _texts(series.cast(pl.String))
+def describe(states: Iterable[ColumnState], rows: int) -> Profile:
+    """Return the profile of columns in their order, once all rows are seen."""
+    states = list(states)
+    histograms = {}
+    for state in states:
+        # Deequ counts all columns of few values in one pass; the order depends on all of them.
+        if state.histogram:
+            null = {NULL_VALUE: state.missing} if state.missing else {}
+            histograms[state.name] = {**state.histogram, **null}
+    orders = histogram_orders(histograms)
+    columns = []
+    for state in states:
+        counts = histograms.get(state.name)
+        columns.append(_column(state, {value: counts[value] for value in orders[state.name]} if counts else None))
+    return Profile(rows, tuple(columns))
 
 
-def _numbers(series: pl.Series) -> ColumnProfile:
-    integral = not series.dtype.is_float()
-    present = series.cast(pl.Float64).fill_nan(None).drop_nulls()
-    finite = present.filter(present.is_finite())
-    numeric = "Integral" if integral else "Fractional"
-    kinds = {"Integral": 0, "Fractional": 0, "String": len(present) - len(finite)}
-    kinds[numeric] = len(finite)
-    return _describe(series.name, len(series), present, finite.to_numpy(), kinds, None)
-
-
-def _texts(series: pl.Series) -> ColumnProfile:
-    stripped = series.str.strip_chars()
-    present = stripped.filter(~stripped.str.to_lowercase().is_in(_MISSING).fill_null(True))
-    numbers = present.cast(pl.Float64, strict=False)
-    finite = numbers.is_finite().fill_null(False)
-    integral = int(present.str.contains(_INTEGRAL).sum())
-    numeric = int(finite.sum())
-    kinds = {"Integral": integral, "Fractional": numeric - integral, "String": len(present) - numeric}
-    return _describe(series.name, len(series), present, numbers.filter(finite).to_numpy(), kinds, present)
-
-
-def _describe(
-    name: str,
-    rows: int,
-    present: pl.Series,
-    values: np.ndarray,
-    kinds: Mapping[str, int],
-    texts: pl.Series | None,
-) -> ColumnProfile:
-    if not len(present):
-        inferred = "Unknown"
-    elif kinds["String"]:
-        inferred = "String"
-    else:
-        inferred = "Fractional" if kinds["Fractional"] else "Integral"
-    distinct = present.n_unique() if len(present) else 0
-    categories = None
-    if inferred == "String" and texts is not None and distinct <= CATEGORIES_LIMIT:
-        counts = texts.value_counts().sort("count", texts.name, descending=[True, False])
-        categories = dict(counts.iter_rows())
-    numeric = inferred in ("Integral", "Fractional")
-    total = moments.total(values) if numeric else 0.0
+def _column(state: ColumnState, categories: Mapping[str, int] | None) -> ColumnProfile:
+    kind = state.kind
+    numeric = kind in kinds.NUMERIC
+    anomalies = {
+        "infinite": state.infinite if numeric else 0,
+        "not_numbers": state.not_numbers,
+        "out_of_range": state.uncastable if numeric else 0,
+    }
+    count, total = state.moments.count, state.moments.sum(kind == kinds.INTEGRAL)
+    described = numeric and count > 0
     return ColumnProfile(
-        name=name,
-        inferred_type=inferred,
-        present=len(present),
-        missing=rows - len(present),
-        kinds=kinds,
-        distinct=distinct,
-        ordered=np.sort(values),
-        mean=total / len(values) if numeric else 0.0,
-        sum=total,
-        deviation=moments.standard_deviation(values) if numeric else 0.0,
-        categories=categories,
+        name=state.name,
+        # AWS documents no type for true and false.
+        inferred_type=kinds.STRING if kind == kinds.BOOLEAN else kind,
+        present=state.rows - state.missing,
+        missing=state.missing,
+        kinds=dict(state.counts),
+        distinct=state.distinct.estimate(),
+        numbers=count if described else 0,
+        negative=state.negative if described else 0,
+        low=state.low if described else 0.0,
+        high=state.high if described else 0.0,
+        mean=total / count if described else 0.0,
+        sum=total if described else 0.0,
+        deviation=state.moments.deviation() if described else 0.0,
+        sketch=state.sketch if described else KllSketch(),
+        categories=None if numeric else categories,
+        anomalies={name: number for name, number in anomalies.items() if number},
     )

@@ -9,20 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fraud.monitoring import kinds
 from fraud.monitoring.constraints import DEFAULT_CONFIG
-from fraud.monitoring.distribution import categorical_distance, numeric_distance, robust, weighted_points
-from fraud.monitoring.profile import ColumnProfile, Profile
-
-Drift = dict[str, float]
-
-
-class BaselineError(ValueError):
-    """A baseline file is malformed or asks for what is not supported; the message names the field."""
+from fraud.monitoring.drift import Drift, drift_of
+from fraud.monitoring.errors import BaselineError
+from fraud.monitoring.profile import NULL_VALUE, ColumnProfile, Profile
 
 
 def find_violations(
     current: Profile, constraints: Mapping[str, Any], statistics: Mapping[str, Any] | None
-) -> tuple[list[dict[str, str]], Drift]:
+) -> tuple[list[dict[str, str]], dict[str, float]]:
     """Return (violations, distance of each feature from the baseline).
 
     Without `statistics` no drift is computed. A data set without rows has no violations: there is nothing that
@@ -33,7 +29,7 @@ def find_violations(
     baseline = _by_name(statistics or {"features": []}, "statistics")
     columns = {column.name: column for column in current.columns}
     violations: list[dict[str, str]] = []
-    drift: Drift = {}
+    drift: dict[str, float] = {}
     if current.rows == 0 or config["evaluate_constraints"] != "Enabled":
         return violations, drift
     for name in features:
@@ -45,22 +41,23 @@ def find_violations(
             text = "The column is in the data but not in the baseline constraints."
             violations.append(_violation(name, "extra_column_check", text))
             continue
-        rules = _merged(config, features[name].get("monitoringConfigOverrides", {}))
-        violations += (_violation(name, kind, text) for kind, text in _checks(column, features[name], rules))
-        distance = _drift(column, baseline.get(name), rules["distribution_constraints"])
-        if distance is None:
+        rules = _merged(config, _overrides(features[name]))
+        if rules["evaluate_constraints"] != "Enabled":
             continue
-        drift[name], threshold = distance
-        if drift[name] > threshold:
-            text = f"Baseline drift distance: {drift[name]} exceeds threshold: {threshold}"
-            violations.append(_violation(name, "baseline_drift_check", text))
+        violations += (_violation(name, kind, text) for kind, text in _checks(column, features[name], rules))
+        found: Drift | None = drift_of(column, baseline.get(name), rules["distribution_constraints"])
+        if found is None:
+            continue
+        drift[name] = found.distance
+        if found.distance > found.threshold:
+            violations.append(_violation(name, "baseline_drift_check", found.text))
     return violations, drift
 
 
 def _checks(column: ColumnProfile, feature: Mapping[str, Any], rules: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     expected = feature.get("inferred_type", "Unknown")
     match = _type_match(column, expected)
-    wanted = rules["datatype_check_threshold"]
+    wanted = float(rules["datatype_check_threshold"])
     if match is not None and match < wanted:
         yield (
             "data_type_check",
@@ -76,59 +73,35 @@ def _checks(column: ColumnProfile, feature: Mapping[str, Any], rules: Mapping[st
             f"Expected completeness: {completeness * 100}%. Observed: Only {column.completeness * 100}%.",
         )
     non_negative = (feature.get("num_constraints") or {}).get("is_non_negative", False)
-    if non_negative and len(column.ordered) and column.ordered[0] < 0:
-        share = float((column.ordered < 0).mean())
+    if non_negative and column.negative:
         yield (
             "non_negative_check",
-            f"Values must not be negative. Observed: {share * 100}% of numbers are below zero.",
+            "Values must not be negative. "
+            f"Observed: {column.negative / column.numbers * 100}% of numbers are below zero.",
         )
     domains = (feature.get("string_constraints") or {}).get("domains")
-    if domains and column.categories is not None and column.present:
-        known = sum(column.categories.get(value, 0) for value in domains) / column.present
-        if known < rules["domain_content_threshold"]:
-            yield (
-                "categorical_values_check",
-                f"Expected {rules['domain_content_threshold'] * 100}% of values to be among the baseline's "
-                f"{len(domains)} values. Observed: Only {known * 100}%.",
-            )
+    if domains and column.present and not column.is_numeric:
+        yield from _domain_check(column, domains, float(rules["domain_content_threshold"]))
+
+
+def _domain_check(column: ColumnProfile, domains: list[str], wanted: float) -> Iterator[tuple[str, str]]:
+    expected = f"Expected {wanted * 100}% of values to be among the baseline's {len(domains)} values."
+    if column.categories is None:
+        # Too many values to be counted one by one: they cannot all be the baseline's few.
+        yield "categorical_values_check", f"{expected} Observed: about {column.distinct} distinct values."
+        return
+    known = sum(column.categories.get(value, 0) for value in domains if value != NULL_VALUE) / column.present
+    if known < wanted:
+        yield "categorical_values_check", f"{expected} Observed: Only {known * 100}%."
 
 
 def _type_match(column: ColumnProfile, expected: str) -> float | None:
-    """Share of present values of the expected type; a whole number is a fractional one too."""
-    if not column.present or expected not in ("Integral", "Fractional"):
+    """Share of present values of the expected type; a whole number is a fractional one too, an infinity none."""
+    if not column.present or expected not in kinds.NUMERIC:
         return None
-    fitting = column.kinds["Integral"] + (column.kinds["Fractional"] if expected == "Fractional" else 0)
-    return fitting / column.present
-
-
-def _drift(
-    column: ColumnProfile, baseline: Mapping[str, Any] | None, rules: Mapping[str, Any]
-) -> tuple[float, float] | None:
-    """Return (distance, threshold), or None where the two cannot be compared."""
-    if baseline is None or rules["perform_comparison"] != "Enabled":
-        return None
-    if rules["comparison_method"] not in ("Robust", "Simple"):
-        raise BaselineError(f"comparison_method {rules['comparison_method']!r}: Robust or Simple is supported")
-    numeric = baseline.get("numerical_statistics")
-    textual = baseline.get("string_statistics", {}).get("distribution", {}).get("categorical")
-    if numeric is not None and len(column.ordered):
-        points = weighted_points(numeric["distribution"]["kll"]["sketch"]["data"])
-        distance = numeric_distance(points, column.ordered)
-        before, now = int(points[1].sum()), len(column.ordered)
-        threshold = rules["comparison_threshold"]
-    elif textual is not None and column.categories:
-        if rules["categorical_drift_method"] != "LInfinity":
-            method = rules["categorical_drift_method"]
-            raise BaselineError(f"categorical_drift_method {method!r}: LInfinity is supported")
-        counts = {bucket["value"]: bucket["count"] for bucket in textual["buckets"]}
-        distance = categorical_distance(counts, column.categories)
-        before, now = int(sum(counts.values())), column.present
-        threshold = rules["categorical_comparison_threshold"]
-    else:
-        return None
-    if rules["comparison_method"] == "Robust":
-        distance = robust(distance, before, now)
-    return distance, threshold
+    fitting = column.kinds[kinds.INTEGRAL] + (column.kinds[kinds.FRACTIONAL] if expected == kinds.FRACTIONAL else 0)
+    beyond = column.anomalies.get("infinite", 0) + column.anomalies.get("out_of_range", 0)
+    return max(0, fitting - beyond) / column.present
 
 
 def _by_name(document: Mapping[str, Any], what: str) -> dict[str, Mapping[str, Any]]:
@@ -136,6 +109,16 @@ def _by_name(document: Mapping[str, Any], what: str) -> dict[str, Mapping[str, A
         return {feature["name"]: feature for feature in document["features"]}
     except (KeyError, TypeError):
         raise BaselineError(f"baseline {what}: a list 'features' of objects with a name is expected") from None
+
+
+def _overrides(feature: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of one feature, where AWS's documentation puts them and where its SDK does."""
+    of_texts = feature.get("string_constraints") or {}
+    return {
+        **(of_texts.get("monitoring_config_overrides") or {}),
+        **(feature.get("monitoring_config_overrides") or {}),
+        **(feature.get("monitoringConfigOverrides") or {}),
+    }
 
 
 def _merged(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

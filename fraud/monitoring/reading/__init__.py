@@ -1,0 +1,1 @@
+"""Reads data sets in batches: CSV as Spark reads it, JSON lines, parquet and captures, gzip or not, however broken."""
