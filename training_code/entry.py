@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 FAILURE_LIMIT = 1024
 """SageMaker shows this many characters of the failure file as the job's FailureReason."""
@@ -35,3 +36,20 @@ def run(work: Callable[[], None], output: Path | None = None) -> int:
             print(f"the failure file could not be written: {problem}", file=sys.stderr)
         return 1
     return 0
+
+
+def leave_message(text: str) -> None:
+    """Processing shows the file's text as the job's ExitMessage; elsewhere its folder does not exist."""
+    folder = base_folder() / "output"
+    if folder.is_dir():
+        (folder / "message").write_text(text[:FAILURE_LIMIT], encoding="utf-8")
+
+
+def event_type_of(folder: Path) -> Any:
+    """Return the event type that the one YAML file in `folder` describes; raises ValueError."""
+    from fraud import event_types
+
+    descriptions = sorted(path for path in folder.glob("*.y*ml") if path.is_file())
+    if len(descriptions) != 1:
+        raise ValueError(f"input event-type: one YAML file is expected in {folder}, found {len(descriptions)}")
+    return event_types.load(descriptions[0])

@@ -1,8 +1,8 @@
-"""Processing job: compares the candidate with the champion on the hold-out and writes the monitor's baseline.
+"""Processing job: compares the candidate with the champion on the hold-out and writes the monitors' baselines.
 
 Inputs below processing/input: candidate and, optionally, champion (a model.tar.gz each), test, validation,
 schema. Outputs below processing/output: evaluation/ (evaluation.json, curves.json,
-model_quality_statistics.json, sample.json) and baseline/ (statistics.json, constraints.json).
+model_quality_statistics.json, sample.json) and baseline/<kind of monitor>/ (statistics.json, constraints.json …).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if str(SOURCE) not in sys.path:
     sys.path.insert(0, str(SOURCE))
 
 from training_code import archives, bootstrap, entry  # noqa: E402
+from training_code.baselines import KINDS, BaselineSettings, write_baselines  # noqa: E402
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
     from fraud.models.package import ModelPackage
-    from training_code.splits import PreparedSplit
 
 SAMPLE_ROWS = 10
 SAMPLE_FRAUDS = 4
@@ -43,7 +43,14 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--review-budgets", type=_integers, default=(50, 100, 200), help="alerts a day: 50,100,200")
     parser.add_argument("--top-cards", type=int, default=100, help="cards reviewed a day in card precision")
     parser.add_argument("--review-cost", type=float, default=5.0, help="price of one alert, in the amounts' currency")
-    return parser.parse_args(argv)
+    add = parser.add_argument
+    add("--monitor", action="append", choices=KINDS, help="a kind of monitor that gets a baseline (default: each)")
+    add("--facet", action="append", type=_facet, help="a segment for bias: feature, or feature=value,value")
+    add("--probability-threshold", type=float, default=0.5, help="probability from which on fraud is predicted")
+    add("--explanation-samples", type=int, default=100, help="samples of Clarify's kernel SHAP")
+    options = parser.parse_args(argv)
+    options.monitor = options.monitor or KINDS
+    return options
 
 
 def evaluate(options: argparse.Namespace, inputs: Path, outputs: Path) -> None:
@@ -93,8 +100,13 @@ def evaluate(options: argparse.Namespace, inputs: Path, outputs: Path) -> None:
     }
     for name, body in documents.items():
         _write(outputs / "evaluation" / name, body)
-    for name, body in baseline(candidate, validation).items():
-        _write(outputs / "baseline" / name, body)
+    wanted = BaselineSettings(
+        kinds=options.monitor,
+        facets=options.facet,
+        probability_threshold=options.probability_threshold,
+        samples=options.explanation_samples,
+    )
+    write_baselines(candidate, validation, inputs / "candidate", outputs / "baseline", wanted)
     for who in ("candidate", "champion"):
         if result.summary[who] is not None:
             print(f"{who}: {json.dumps(result.summary[who]['metrics'])}", flush=True)
@@ -118,23 +130,6 @@ def unpack(folder: Path, target: Path, who: str) -> ModelPackage | None:
         return ModelPackage.load(target)
     except PackageError as error:
         raise ValueError(f"{who}: {error}") from None
-
-
-def baseline(candidate: ModelPackage, validation: PreparedSplit) -> dict[str, dict[str, Any]]:
-    """Return statistics.json and constraints.json of the candidate's answers and features.
-
-    The validation split, because it is the latest data before the test: nearer to what the endpoint will see
-    than the training split, and, unlike the test, whole: it keeps the cards that the test leaves out.
-    """
-    import polars as pl
-
-    from fraud.monitoring import profile, suggest_constraints
-
-    scores = pl.Series("fraud_probability", candidate.fraud_probability(validation.data.features))
-    # All as fractional numbers: a client may send 3 or 3.0.
-    features = validation.frame.select(candidate.schema.feature_names).cast(pl.Float64)
-    described = profile(pl.DataFrame([scores, *features]))
-    return {"statistics.json": described.to_json(), "constraints.json": suggest_constraints(described)}
 
 
 def sample(frame: pl.DataFrame, scores: np.ndarray, names: list[str]) -> dict[str, Any]:
@@ -167,6 +162,14 @@ def sample(frame: pl.DataFrame, scores: np.ndarray, names: list[str]) -> dict[st
             }
         )
     return finite({"schema_version": 1, "features": names, "rows": rows})
+
+
+def _facet(text: str) -> tuple[str, tuple[float, ...]]:
+    name, _, values = text.partition("=")
+    try:
+        return name, tuple(float(value) for value in values.split(",")) if values else ()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: a feature, or feature=value,value") from None
 
 
 def _integers(text: str) -> tuple[int, ...]:

@@ -23,22 +23,15 @@ def _run(options: argparse.Namespace) -> None:
         bootstrap.install(options.input / "wheels")
         _prepare(options)
     except (ValueError, RuntimeError) as error:
-        _leave_message(str(error))
+        entry.leave_message(str(error))
         raise
 
 
 def _prepare(options: argparse.Namespace) -> None:
     # The domain needs polars, which the container has only after the bootstrap.
-    from fraud import event_types
-    from fraud.data import DataError
     from fraud.data.preparation import PreparationOptions, prepare
 
-    descriptions = sorted(path for path in (options.input / "event-type").glob("*.y*ml") if path.is_file())
-    if len(descriptions) != 1:
-        raise DataError(
-            f"input event-type: one YAML file is expected in {options.input / 'event-type'}, found {len(descriptions)}"
-        )
-    event_type = event_types.load(descriptions[0])
+    event_type = entry.event_type_of(options.input / "event-type")
     wishes = PreparationOptions(
         options.train_days, options.validation_days, options.test_days, options.max_rejected_share
     )
@@ -51,17 +44,10 @@ def _prepare(options: argparse.Namespace) -> None:
     )
     for name, part in report["splits"].items():
         print(f"{name}: {part['rows']:,} events, {part['frauds']:,} frauds, {part['start']} to {part['end']}")
-    _leave_message(
+    entry.leave_message(
         f"prepared {report['accepted']:,} of {report['rows']:,} events of type {report['event_type']}; "
         f"{report['features']} features"
     )
-
-
-def _leave_message(text: str) -> None:
-    """Processing shows the file's text as the job's ExitMessage; elsewhere its folder does not exist."""
-    folder = entry.base_folder() / "output"
-    if folder.is_dir():
-        (folder / "message").write_text(text[: entry.FAILURE_LIMIT], encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
