@@ -11,6 +11,7 @@ from aws_cdk import Aws, Fn
 from stacks.config import PlatformConfig
 
 VARIANT = "primary"
+CHALLENGER_VARIANT = "challenger"
 
 
 class Names:
@@ -19,6 +20,8 @@ class Names:
     def __init__(self, config: PlatformConfig) -> None:
         self.prefix = config.prefix
         self.region = config.region
+        self.path = config.identity.path
+        self._boundary = config.identity.permissions_boundary
         # Begins logical ids whose resources have generated names. Lower case, since SageMaker writes names in
         # ARNs so, and policies have to match them either way.
         self.compact = config.prefix.replace("-", "")
@@ -29,7 +32,7 @@ class Names:
 
     def stack_arn(self, concern: str) -> str:
         """ARN of the stack of `concern`; its last part is an id that CloudFormation chooses."""
-        return self._arn("cloudformation", f"stack/{self.stack(concern)}/*")
+        return self.arn("cloudformation", f"stack/{self.stack(concern)}/*")
 
     def bucket(self, purpose: str) -> str:
         """Name of the bucket for `purpose`, unique in the world."""
@@ -39,25 +42,40 @@ class Names:
         """ARN of the bucket for `purpose`."""
         return f"arn:{Aws.PARTITION}:s3:::{self.bucket(purpose)}"
 
+    def table(self, purpose: str) -> str:
+        """Name of the table for `purpose`."""
+        return f"{self.prefix}-{purpose}"
+
+    def table_arn(self, purpose: str) -> str:
+        """ARN of the table for `purpose`."""
+        return self.arn("dynamodb", f"table/{self.table(purpose)}")
+
     def role(self, job: str) -> str:
         """Name of the role for a kind of job; roles are global, so the region is part of it."""
         return f"{self.prefix}-{job}-{self.region}"
 
     def role_arn(self, job: str) -> str:
         """ARN of the role for a kind of job."""
-        return f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{self.role(job)}"
+        return f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role{self.path}{self.role(job)}"
+
+    @property
+    def boundary_arn(self) -> str | None:
+        """ARN of the managed policy that bounds every role, or None where there is none."""
+        if self._boundary is None or self._boundary.startswith("arn:"):
+            return self._boundary
+        return f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:policy/{self._boundary.removeprefix('/')}"
 
     def sagemaker_arn(self, resource: str) -> str:
         """ARN of a SageMaker resource such as `endpoint/<name>`."""
-        return self._arn("sagemaker", resource)
+        return self.arn("sagemaker", resource)
 
     def logs_arn(self, resource: str) -> str:
         """ARN of a CloudWatch Logs resource such as `log-group:<name>`."""
-        return self._arn("logs", resource)
+        return self.arn("logs", resource)
 
     def alarm_arn(self, name: str) -> str:
         """ARN of an alarm."""
-        return self._arn("cloudwatch", f"alarm:{name}")
+        return self.arn("cloudwatch", f"alarm:{name}")
 
     @property
     def endpoint(self) -> str:
@@ -74,10 +92,28 @@ class Names:
         """The model package group's name."""
         return self.prefix
 
+    def schedule(self, kind: str) -> str:
+        """Name of the schedule of a kind of monitor: data-quality, model-quality …"""
+        return f"{self.prefix}-{kind}"
+
     @property
-    def monitoring_schedule(self) -> str:
-        """The data-quality schedule's name."""
-        return f"{self.prefix}-data-quality"
+    def monitoring_machine(self) -> str:
+        """Name of the state machine that runs monitors, or counts their outcome."""
+        return f"{self.prefix}-monitoring"
+
+    @property
+    def monitoring_machine_arn(self) -> str:
+        """ARN of the state machine that runs monitors, or counts their outcome."""
+        return self.arn("states", f"stateMachine:{self.monitoring_machine}")
+
+    @property
+    def explained(self) -> str:
+        """Begins the names of the models, and of their endpoints, that SageMaker Clarify asks for attributions."""
+        return f"{self.prefix}-explained"
+
+    def explained_model(self, version: str) -> str:
+        """Name of the model that SageMaker Clarify asks for attributions of a package's version."""
+        return f"{self.explained}-v{version}"
 
     @property
     def state_machine(self) -> str:
@@ -87,7 +123,22 @@ class Names:
     @property
     def state_machine_arn(self) -> str:
         """The retraining state machine's ARN."""
-        return self._arn("states", f"stateMachine:{self.state_machine}")
+        return self.arn("states", f"stateMachine:{self.state_machine}")
+
+    @property
+    def guard(self) -> str:
+        """The name of the state machine that decides whether a retraining run starts."""
+        return f"{self.prefix}-retraining-guard"
+
+    @property
+    def guard_arn(self) -> str:
+        """The guard's ARN."""
+        return self.arn("states", f"stateMachine:{self.guard}")
+
+    @property
+    def scoring(self) -> str:
+        """The name of the scoring function and of the API before it."""
+        return f"{self.prefix}-scoring"
 
     @property
     def topic(self) -> str:
@@ -97,7 +148,7 @@ class Names:
     @property
     def topic_arn(self) -> str:
         """The notifications topic's ARN."""
-        return self._arn("sns", self.topic)
+        return self.arn("sns", self.topic)
 
     def key_export(self, purpose: str) -> str:
         """Name of the export that holds the ARN of the key for `purpose`."""
@@ -107,5 +158,18 @@ class Names:
         """ARN of the key for `purpose`, imported from the storage stack."""
         return Fn.import_value(self.key_export(purpose))
 
-    def _arn(self, service: str, resource: str) -> str:
+    def network_export(self, what: str) -> str:
+        """Name of the export that holds the id of a part of the network, such as `containers-group`."""
+        return f"{self.prefix}-{what}-id"
+
+    def ec2_arn(self, resource: str) -> str:
+        """ARN of an EC2 resource such as `subnet/<id>`."""
+        return self.arn("ec2", resource)
+
+    def function_arn(self, name: str) -> str:
+        """ARN of a function."""
+        return self.arn("lambda", f"function:{name}")
+
+    def arn(self, service: str, resource: str) -> str:
+        """ARN of a service's resource in this account and region."""
         return f"arn:{Aws.PARTITION}:{service}:{self.region}:{Aws.ACCOUNT_ID}:{resource}"

@@ -1,4 +1,4 @@
-"""Serving: the endpoint of the model version that the stack's parameter names."""
+"""Serving: the endpoint of the model version that the stack's parameter names, and of its challenger."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.config import PlatformConfig
+from stacks.constructs.challenger_parameters import ChallengerParameters
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.endpoint_scaling import EndpointScaling
 from stacks.constructs.model_endpoint import ModelEndpoint
 from stacks.constructs.model_parameter import ModelParameter
-from stacks.names import VARIANT, Names
+from stacks.names import CHALLENGER_VARIANT, VARIANT, Names
+from stacks.network.placement import Placement
 from stacks.properties import stack_properties
 
 
@@ -29,18 +31,21 @@ class ServingStack(Stack):
             settings=config.serving.alarms,
             topic=sns.Topic.from_topic_arn(self, "Notifications", names.topic_arn),
         )
+        challenger = self._challenger_parameters(config, names, model)
         serving = ModelEndpoint(
             self,
             "Serving",
             endpoint_name=names.endpoint,
             variant=VARIANT,
             model_package_arn=model.value_as_string,
+            challenger=challenger,
             role_arn=names.role_arn("model"),
             capture_uri=f"s3://{names.bucket('captures')}/data-capture",
             key_arn=names.key_arn("data"),
             settings=config.serving,
             rollback_alarms=alarms.rollback,
             logical_prefix=names.compact,
+            placement=Placement.of(config, names),
         )
         scaling = EndpointScaling(
             self,
@@ -48,7 +53,9 @@ class ServingStack(Stack):
             endpoint=serving.endpoint,
             endpoint_name=names.endpoint,
             variant=VARIANT,
-            settings=config.serving,
+            settings=config.serving.scaling,
+            least=config.serving.instance_count,
+            most=config.serving.scaling.max_instances,
         )
         model.require(serving, scaling)
         CfnOutput(self, "EndpointName", value=names.endpoint)
@@ -59,3 +66,43 @@ class ServingStack(Stack):
             value=serving.configuration.attr_endpoint_config_name,
             condition=model.exists,
         )
+        CfnOutput(self, "PromotionRoleArn", value=names.role_arn("promotion"))
+        CfnOutput(self, "ChallengerMode", value=config.serving.challenger.mode)
+        if challenger:
+            self._challenge(config, names, challenger, serving)
+
+    def _challenger_parameters(
+        self, config: PlatformConfig, names: Names, champion: ModelParameter
+    ) -> ChallengerParameters | None:
+        settings = config.serving.challenger
+        if settings.mode == "none":
+            return None
+        group = names.model_package_group
+        return ChallengerParameters(self, champion=champion, model_package_group=group, settings=settings)
+
+    def _challenge(
+        self, config: PlatformConfig, names: Names, challenger: ChallengerParameters, serving: ModelEndpoint
+    ) -> None:
+        """Scaling of the challenger and alarms of its own, which undo no deployment of the champion."""
+        settings = config.serving.challenger
+        EndpointAlarms(
+            self,
+            "ChallengerAlarms",
+            endpoint=names.endpoint,
+            variant=CHALLENGER_VARIANT,
+            settings=config.serving.alarms,
+            topic=sns.Topic.from_topic_arn(self, "ChallengerNotifications", names.topic_arn),
+            whose=f"{CHALLENGER_VARIANT}-",
+        )
+        scaling = EndpointScaling(
+            self,
+            "ChallengerScaling",
+            endpoint=serving.endpoint,
+            endpoint_name=names.endpoint,
+            variant=CHALLENGER_VARIANT,
+            settings=config.serving.scaling,
+            least=settings.instance_count,
+            most=settings.max_instances,
+        )
+        challenger.require(serving.challenger_model, scaling)
+        CfnOutput(self, "Challenger", value=challenger.or_none).override_logical_id("ChallengerModelPackageArn")

@@ -1,36 +1,39 @@
-"""Keys and storage: what outlives everything else."""
+"""Storage: what outlives everything else."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stacks.assets import AssetFiles
 from stacks.config import PlatformConfig
 from stacks.constructs.code_assets import CodeAssets
-from stacks.constructs.customer_key import USE, CustomerKey
 from stacks.constructs.private_bucket import AccessLogBucket, PrivateBucket
+from stacks.constructs.protected_table import ProtectedTable
+from stacks.constructs.scoped_role import ObjectGrant
 from stacks.names import Names
 from stacks.properties import stack_properties
 
 
 class StorageStack(Stack):
-    """Two keys, four buckets with their access logs, and the code that jobs run.
+    """Four buckets with their access logs, three tables, and the code that jobs run.
 
-    The data key is for transactions and everything made of them; the operations key for logs and messages,
-    so that whoever reads logs need not be able to read transactions.
+    Who may read and write objects stands in the buckets' own policies, so that each bucket shows all of its readers
+    and writers, and a role has nothing in a bucket that does not name it.
     """
 
-    def __init__(self, scope: Construct, *, config: PlatformConfig, names: Names, code: Path, wheelhouse: Path) -> None:
+    def __init__(self, scope: Construct, *, config: PlatformConfig, names: Names, files: AssetFiles) -> None:
         super().__init__(scope, names.stack("storage"), **stack_properties(config, names, "storage"))
         self._settings = config.storage
         self._names = names
         self._removal = RemovalPolicy.DESTROY if config.storage.removal == "destroy" else RemovalPolicy.RETAIN
-        data_key = self._key("data", "Transactions, models, captures and reports")
-        operations_key = self._key("operations", "Logs and notifications", self._service_statements())
+        self._buckets: dict[str, PrivateBucket] = {}
+        data_key = kms.Key.from_key_arn(self, "DataKey", names.key_arn("data"))
         self._access_logs = AccessLogBucket(
             self,
             "AccessLogs",
@@ -38,32 +41,43 @@ class StorageStack(Stack):
             removal_policy=self._removal,
             days=config.storage.access_log_days,
         )
-        self._bucket("transactions", data_key, self._cheaper_after("datasets/"))
+        exports = self._expire(config.retraining.export_days, rule="exports", prefix="collections/")
+        self._bucket("transactions", data_key, self._cheaper_after("datasets/"), exports)
         # Runs never expire: a model package refers to its model and statistics there for as long as it exists.
         self._bucket("artifacts", data_key, self._cheaper_after("runs/"))
         self._bucket("captures", data_key, self._expire(config.storage.capture_days))
         self._bucket("reports", data_key, self._expire(config.storage.report_days))
-        self.assets = CodeAssets(self, "Assets", code=code, wheelhouse=wheelhouse)
+        if config.scoring.enabled:
+            self._tables(config, data_key)
+        self.assets = CodeAssets(
+            self,
+            "Assets",
+            code=files.code,
+            wheelhouse=files.wheelhouse,
+            preprocessor=files.preprocessor,
+            server=files.server,
+        )
         # Named in outputs so that new code changes the template, and the CLI uploads it with this stack.
         CfnOutput(self, "CodeUri", value=self.assets.code.uri)
         CfnOutput(self, "WheelhouseUri", value=self.assets.wheels.uri)
-        # Exported by hand, not by reference, so that an export outlives its readers and updates never deadlock.
-        for key, purpose in ((data_key, "data"), (operations_key, "operations")):
-            output = f"{purpose.capitalize()}KeyArn"
-            CfnOutput(self, output, value=key.key_arn, export_name=names.key_export(purpose))
+        CfnOutput(self, "CapturePreprocessorUri", value=self.assets.preprocessor.uri)
+        if self.assets.server_image:
+            CfnOutput(self, "ServerImageUri", value=self.assets.server_image.uri)
 
-    def _key(self, purpose: str, description: str, services: tuple[iam.PolicyStatement, ...] = ()) -> CustomerKey:
-        return CustomerKey(
-            self,
-            f"{purpose.capitalize()}Key",
-            alias=f"{self._names.prefix}-{purpose}",
-            description=f"{self._names.prefix}: {description}",
-            removal_policy=self._removal,
-            pending_days=self._settings.key_deletion_days,
-            service_statements=services,
-        )
+    def admit(self, roles: Mapping[str, Sequence[ObjectGrant]]) -> None:
+        """Let roles (given by the ARN) at objects; the roles have to exist before this stack is deployed."""
+        for role, grants in roles.items():
+            for grant in grants:
+                bucket = self._buckets[grant.bucket]
+                bucket.add_to_resource_policy(
+                    iam.PolicyStatement(
+                        principals=[iam.ArnPrincipal(role)],
+                        actions=list(grant.actions),
+                        resources=[bucket.arn_for_objects(f"{prefix}*") for prefix in grant.prefixes],
+                    )
+                )
 
-    def _bucket(self, purpose: str, key: CustomerKey, rule: s3.LifecycleRule) -> None:
+    def _bucket(self, purpose: str, key: kms.IKey, *rules: s3.LifecycleRule) -> None:
         bucket = PrivateBucket(
             self,
             purpose.capitalize(),
@@ -73,9 +87,31 @@ class StorageStack(Stack):
             access_logs=self._access_logs,
             removal_policy=self._removal,
             noncurrent_days=self._settings.noncurrent_days,
-            lifecycle_rules=[rule],
+            lifecycle_rules=list(rules),
         )
+        self._buckets[purpose] = bucket
         CfnOutput(self, f"{purpose.capitalize()}Bucket", value=bucket.bucket_name)
+
+    def _tables(self, config: PlatformConfig, key: kms.IKey) -> None:
+        """Profiles of entities, decisions (found by each entity, latest first) and versions of rules and lists."""
+        indexes = [
+            (f"by-{entity.name}", f"entity_{entity.name}", "timestamp") for entity in config.load_event_type().entities
+        ]
+        common = {"key": key, "removal_policy": self._removal}
+        tables = {
+            "profiles": {"partition_key": "key", "expires": True},
+            "decisions": {"partition_key": "id", "indexes": indexes, "expires": True},
+            "rules": {"partition_key": "name", "sort_key": "version", "expires": False},
+        }
+        for purpose, properties in tables.items():
+            table = ProtectedTable(
+                self,
+                f"{purpose.capitalize()}Table",
+                table_name=self._names.table(purpose),
+                **properties,
+                **common,
+            )
+            CfnOutput(self, f"{purpose.capitalize()}TableName", value=table.table_name)
 
     def _cheaper_after(self, prefix: str) -> s3.LifecycleRule:
         transition = s3.Transition(
@@ -84,24 +120,5 @@ class StorageStack(Stack):
         )
         return s3.LifecycleRule(id="cheaper", prefix=prefix, transitions=[transition])
 
-    def _expire(self, days: int) -> s3.LifecycleRule:
-        return s3.LifecycleRule(id="expire", expiration=Duration.days(days))
-
-    def _service_statements(self) -> tuple[iam.PolicyStatement, ...]:
-        logs = iam.PolicyStatement(
-            sid="LogsEncryptsItsGroups",
-            principals=[iam.ServicePrincipal(f"logs.{self._names.region}.amazonaws.com")],
-            actions=[*(action for action in USE if action != "kms:CreateGrant"), "kms:DescribeKey"],
-            resources=["*"],
-            conditions={
-                "ArnLike": {"kms:EncryptionContext:aws:logs:arn": self._names.logs_arn("log-group:*")},
-            },
-        )
-        alarms = iam.PolicyStatement(
-            sid="AlarmsPublishToTheEncryptedTopic",
-            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-            actions=["kms:Decrypt", "kms:GenerateDataKey"],
-            resources=["*"],
-            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-        )
-        return logs, alarms
+    def _expire(self, days: int, rule: str = "expire", prefix: str | None = None) -> s3.LifecycleRule:
+        return s3.LifecycleRule(id=rule, prefix=prefix, expiration=Duration.days(days))

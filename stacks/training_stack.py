@@ -8,15 +8,17 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from stacks.config import PlatformConfig
+from stacks.config import FacetConfig, PlatformConfig
 from stacks.constructs.approval_rule import ApprovalRule
 from stacks.constructs.code_assets import CodeAssets
 from stacks.constructs.notifications_topic import NotificationsTopic
-from stacks.constructs.retraining_machine import RetrainingMachine
+from stacks.constructs.reporting_machine import ReportingMachine
 from stacks.images import image_uri
-from stacks.names import Names
+from stacks.monitoring import monitors_of
+from stacks.names import CHALLENGER_VARIANT, Names
+from stacks.network.placement import Placement
 from stacks.properties import stack_properties
-from stacks.retraining import RetrainingSettings
+from stacks.retraining import RetrainingSettings, build_definition
 
 
 class TrainingStack(Stack):
@@ -36,11 +38,12 @@ class TrainingStack(Stack):
             model_package_group_description=f"Fraud models of {names.prefix}, a version for each run that passed",
         )
         group.apply_removal_policy(removal)
-        machine = RetrainingMachine(
+        machine = ReportingMachine(
             self,
             "Retraining",
             name=names.state_machine,
-            settings=retraining_settings(config, names, assets),
+            purpose="A retraining run",
+            definition=build_definition(retraining_settings(config, names, assets)),
             role=iam.Role.from_role_arn(self, "RetrainingRole", names.role_arn("retraining"), mutable=False),
             log_key=operations_key,
             log_days=config.storage.log_days,
@@ -61,14 +64,22 @@ class TrainingStack(Stack):
         CfnOutput(self, "NotificationsTopicArn", value=topic.topic_arn)
 
 
+def _instance_types(config: PlatformConfig) -> set[str]:
+    """What a registered model may be served on: as champion, as challenger, and by a transform job."""
+    serving = config.serving
+    return {serving.instance_type, serving.challenger_instance_type, config.training.processing.instance_type}
+
+
 def retraining_settings(config: PlatformConfig, names: Names, assets: CodeAssets) -> RetrainingSettings:
     """What the state machine's definition refers to, by name."""
     image = image_uri("xgboost", config.region)
+    facets = config.monitoring.bias.facets
     return RetrainingSettings(
         prefix=names.prefix,
         training=config.training,
         image=image,
         trial_image=config.training.trial_image or image,
+        serving_image=assets.server_image.uri if assets.server_image else image,
         code_uri=assets.code.uri,
         wheels_uri=assets.wheels.uri,
         artifacts_bucket=names.bucket("artifacts"),
@@ -81,6 +92,24 @@ def retraining_settings(config: PlatformConfig, names: Names, assets: CodeAssets
         serving_stack=names.stack("serving"),
         monitoring_stack=names.stack("monitoring"),
         endpoint=names.endpoint,
-        instance_types=tuple(sorted({config.serving.instance_type, config.training.processing.instance_type})),
+        placement=Placement.of(config, names),
+        instance_types=tuple(sorted(_instance_types(config))),
+        challenger_target=(
+            f"endpoint/{names.endpoint}/variant/{CHALLENGER_VARIANT}"
+            if config.serving.challenger.mode != "none"
+            else ""
+        ),
+        monitors=tuple(monitor.kind for monitor in monitors_of(config, names)),
+        facets=None if facets is None else tuple(map(_flag, facets)),
+        probability_threshold=config.monitoring.model_quality.probability_threshold,
+        explanation_samples=config.monitoring.explainability.samples,
+        explained_model=names.explained,
+        explained_instance_type=config.serving.instance_type,
         tags=(("environment", config.environment), ("project", config.project)),
     )
+
+
+def _flag(facet: FacetConfig) -> str:
+    """A facet as the evaluation's flag takes it: name, or name=value,value."""
+    values = ",".join(f"{value:g}" for value in facet.values)
+    return f"{facet.name}={values}" if values else facet.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -19,7 +20,8 @@ def load_config(context: Mapping[str, Any]) -> PlatformConfig:
     """Return the configuration of the environment that `context["env"]` names.
 
     `context` has cdk.json's keys `env` (one of the keys of `environments`) and `environments`
-    ({name: {field: value}}, only what differs from the defaults). Raises ConfigurationError.
+    ({name: {field: value}}, only what differs from the defaults); `-c event_type=` replaces the environment's, and
+    `-c settings=` (JSON, as an environment's entry) any other of its fields. Raises ConfigurationError.
     """
     environments = context.get("environments")
     if not isinstance(environments, Mapping) or not environments:
@@ -34,10 +36,33 @@ def load_config(context: Mapping[str, Any]) -> PlatformConfig:
         raise ConfigurationError(f"cdk.json: environments.{name}: must be an object, is {settings!r}")
     if "environment" in settings:
         raise ConfigurationError(f"cdk.json: environments.{name}.environment: follows from the entry's name: remove it")
+    if context.get("settings"):
+        settings = _merged(settings, _parsed(context["settings"]))
+    if context.get("event_type"):
+        settings = {**settings, "event_type": context["event_type"]}
     try:
         return PlatformConfig(environment=name, **settings)
     except ValidationError as error:
         raise ConfigurationError(_explain(name, error)) from None
+
+
+def _parsed(text: str) -> Mapping[str, Any]:
+    try:
+        changes = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"settings: not JSON: {error}") from None
+    if not isinstance(changes, Mapping):
+        raise ConfigurationError(f"settings: must be an object, is {changes!r}")
+    return changes
+
+
+def _merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`settings` with the fields of `changes` in place of its own, field by field."""
+    both = {name: (settings.get(name), value) for name, value in changes.items()}
+    return {**settings} | {
+        name: _merged(old, new) if isinstance(old, Mapping) and isinstance(new, Mapping) else new
+        for name, (old, new) in both.items()
+    }
 
 
 def _explain(environment: str, error: ValidationError) -> str:

@@ -46,15 +46,54 @@ class AlarmConfig(Frozen):
     errors_4xx: int = Field(100, ge=1, description="Answers with a 4xx status in five minutes.")
 
 
+class ChallengerConfig(Frozen):
+    """A second model version beside the served one; it runs only while one is started (`python -m scripts.promote`)."""
+
+    mode: Literal["none", "shadow", "ab"] = Field(
+        "shadow",
+        description="shadow: it gets copies of requests and its answers are captured, never returned; ab: it answers "
+        "a share of the requests; none: there can be no challenger.",
+    )
+    traffic_percent: int = Field(
+        100, ge=1, le=100, description="Share of the requests that it gets (a copy of), in percent; below 100 for ab."
+    )
+    instance_type: InstanceType | None = Field(None, description="SageMaker instance type; null is the champion's.")
+    instance_count: int = Field(1, ge=1, le=100, description="Least (and first) number of instances.")
+    max_instances: int = Field(2, ge=1, le=200, description="Most instances.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> ChallengerConfig:
+        if self.mode == "ab" and self.traffic_percent > 99:
+            raise ValueError(
+                f"traffic_percent ({self.traffic_percent}) must be below 100 for mode ab: the champion answers the rest"
+            )
+        if self.max_instances < self.instance_count:
+            raise ValueError(
+                f"max_instances ({self.max_instances}) must be at least instance_count ({self.instance_count})"
+            )
+        return self
+
+
 class ServingConfig(Frozen):
     """The endpoint."""
 
+    image: Literal["prebuilt", "fast"] = Field(
+        "prebuilt",
+        description="What models registered from now on are served by. prebuilt: AWS's XGBoost container; fast: this "
+        "project's own server, built by Docker as it is deployed.",
+    )
     instance_type: InstanceType = Field("ml.m5.large", description="SageMaker instance type.")
     instance_count: int = Field(2, ge=1, le=100, description="Least (and first) number of instances.")
     capture_percent: int = Field(100, ge=0, le=100, description="Share of requests captured, in percent.")
     traffic: TrafficConfig = Field(TrafficConfig(), description="Blue/green deployment.")
     scaling: ScalingConfig = Field(ScalingConfig(), description="Automatic scaling.")
     alarms: AlarmConfig = Field(AlarmConfig(), description="Thresholds of alarms.")
+    challenger: ChallengerConfig = Field(ChallengerConfig(), description="Champion and challenger.")
+
+    @property
+    def challenger_instance_type(self) -> str:
+        """The challenger's instance type."""
+        return self.challenger.instance_type or self.instance_type
 
     @model_validator(mode="after")
     def _fleet_fits(self) -> ServingConfig:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from stacks.constructs.acknowledgement import acknowledge
+
 
 class ApprovalRule(events.CfnRule):
     """Starts the state machine with the ARN of a model package that was approved."""
@@ -43,3 +45,8 @@ class ApprovalRule(events.CfnRule):
             },
             targets=[target],
         )
+        reason = (
+            "EventBridge retries for a day. An approval that is lost all the same stays in the model registry: "
+            "an execution with its modelPackageArn starts what the event would have."
+        )
+        acknowledge(self, "EventBusDLQ", reason, packs="serverless")

@@ -23,8 +23,11 @@ class EndpointAlarms(Construct):
         variant: str,
         settings: AlarmConfig,
         topic: sns.ITopic,
+        whose: str = "",
     ) -> None:
+        """`whose`: begins the names of alarms of a variant other than the champion, as in `challenger-`."""
         super().__init__(scope, construct_id)
+        self._whose = whose
         self._dimensions = {"EndpointName": endpoint, "VariantName": variant}
         self._endpoint, self._action = endpoint, actions.SnsAction(topic)
         failing = self._alarm(
@@ -64,8 +67,8 @@ class EndpointAlarms(Construct):
         alarm = cloudwatch.Alarm(
             self,
             name,
-            alarm_name=f"{self._endpoint}-{name}",
-            alarm_description=f"Endpoint {self._endpoint}: {description}",
+            alarm_name=f"{self._endpoint}-{self._whose}{name}",
+            alarm_description=f"Endpoint {self._endpoint}, {self._dimensions['VariantName']}: {description}",
             metric=metric,
             threshold=threshold,
             evaluation_periods=periods,

@@ -6,7 +6,7 @@ from aws_cdk import aws_applicationautoscaling as scaling
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from stacks.config import ServingConfig
+from stacks.config import ScalingConfig
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
@@ -22,7 +22,9 @@ class EndpointScaling(Construct):
         endpoint: sagemaker.CfnEndpoint,
         endpoint_name: str,
         variant: str,
-        settings: ServingConfig,
+        settings: ScalingConfig,
+        least: int,
+        most: int,
     ) -> None:
         super().__init__(scope, construct_id)
         resource = f"endpoint/{endpoint_name}/variant/{variant}"
@@ -32,8 +34,8 @@ class EndpointScaling(Construct):
             service_namespace="sagemaker",
             scalable_dimension=DIMENSION,
             resource_id=resource,
-            min_capacity=settings.instance_count,
-            max_capacity=settings.scaling.max_instances,
+            min_capacity=least,
+            max_capacity=most,
         )
         target.add_resource_dependency(endpoint)
         scaling.CfnScalingPolicy(
@@ -44,9 +46,9 @@ class EndpointScaling(Construct):
             scaling_target_id=target.ref,
             target_tracking_scaling_policy_configuration=(
                 scaling.CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
-                    target_value=settings.scaling.invocations_per_instance,
-                    scale_in_cooldown=settings.scaling.scale_in_seconds,
-                    scale_out_cooldown=settings.scaling.scale_out_seconds,
+                    target_value=settings.invocations_per_instance,
+                    scale_in_cooldown=settings.scale_in_seconds,
+                    scale_out_cooldown=settings.scale_out_seconds,
                     predefined_metric_specification=(
                         scaling.CfnScalingPolicy.PredefinedMetricSpecificationProperty(
                             predefined_metric_type="SageMakerVariantInvocationsPerInstance"

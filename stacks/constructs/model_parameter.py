@@ -11,19 +11,27 @@ PARAMETER = "ModelPackageArn"
 class ModelParameter(CfnParameter):
     """`ModelPackageArn`: empty until a first model is promoted; a deploy without it keeps the deployed value."""
 
-    def __init__(self, stack: Stack, *, model_package_group: str) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        *,
+        model_package_group: str,
+        name: str = PARAMETER,
+        condition: str = "HasModel",
+        description: str = "Model package to serve; empty leaves out the endpoint and its monitor",
+    ) -> None:
         super().__init__(
             stack,
-            PARAMETER,
+            name,
             type="String",
             default="",
-            description="Model package to serve; empty leaves out the endpoint and its monitor",
+            description=description,
             allowed_pattern=(
                 rf"^$|^arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{{12}}:model-package/{model_package_group}/\d+$"
             ),
             constraint_description=f"must be empty or the ARN of a version in the group {model_package_group}",
         )
-        self.exists = CfnCondition(stack, "HasModel", expression=Fn.condition_not(Fn.condition_equals(self, "")))
+        self.exists = CfnCondition(stack, condition, expression=Fn.condition_not(Fn.condition_equals(self, "")))
 
     def require(self, *constructs: IConstruct) -> None:
         """Leave out every resource of `constructs` as long as there is no model."""

@@ -1,4 +1,4 @@
-"""One dashboard: traffic, latency, errors, drift and retraining runs."""
+"""One dashboard: decisions, traffic, latency, errors, monitors and retraining runs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from stacks.constructs.drift_alarm import SCORE, drift_metric
+from stacks.constructs.monitoring_alarms import MonitoringMetrics, run_metrics
+from stacks.constructs.scoring_alarms import ScoringMetrics
+from stacks.monitoring import Monitor
+from stacks.monitoring.settings import DRIFTED, VIOLATIONS
 
 MINUTE = Duration.minutes(1)
 
 
 class PlatformDashboard(cloudwatch.Dashboard):
-    """Graphs of the endpoint, its monitor and the retraining state machine."""
+    """Graphs of the API (where there is one), the endpoint, its monitors and the retraining state machine."""
 
     def __init__(
         self,
@@ -22,8 +25,11 @@ class PlatformDashboard(cloudwatch.Dashboard):
         name: str,
         endpoint: str,
         variant: str,
-        schedule: str,
+        monitors: tuple[Monitor, ...],
+        monitoring: MonitoringMetrics,
+        quality: tuple[str, ...],
         state_machine_arn: str,
+        scoring: ScoringMetrics | None = None,
     ) -> None:
         super().__init__(scope, construct_id, dashboard_name=name, default_interval=Duration.days(1))
         self._dimensions = {"EndpointName": endpoint, "VariantName": variant}
@@ -39,15 +45,51 @@ class PlatformDashboard(cloudwatch.Dashboard):
             )
             for outcome in ("Started", "Succeeded", "Failed", "TimedOut")
         ]
+        if scoring:
+            self._scoring(scoring)
         self.add_widgets(
             self._graph("Requests", [self._metric("Invocations", "Sum")]),
             self._graph("Latency of the model (µs)", latency),
             self._graph("Errors", errors),
         )
+        self._monitoring(monitors, monitoring, quality)
+        self.add_widgets(self._graph("Retraining runs", runs))
+
+    def _scoring(self, metrics: ScoringMetrics) -> None:
+        own = ("Decisions", "DegradedDecisions", "ConflictingTransactions")
         self.add_widgets(
-            self._graph("Drift of the score", [drift_metric(SCORE, endpoint, schedule)]),
-            self._graph("Retraining runs", runs),
+            self._graph("Decisions", [metrics.own(name, 1) for name in own]),
+            self._graph("Latency of the API (ms)", [metrics.api("Latency", which) for which in ("p50", "p99")]),
+            self._graph("Errors of the API", [metrics.api(name, "Sum") for name in ("4XXError", "5XXError")]),
         )
+        self.add_widgets(
+            self._graph("Requests of the API", [metrics.api("Count", "Sum")]),
+            self._graph("Duration of the function (ms)", [metrics.function("Duration", "p99")]),
+            self._graph(
+                "Concurrency of the function",
+                [metrics.function("ConcurrentExecutions", "Maximum"), metrics.function("Throttles", "Sum")],
+            ),
+        )
+
+    def _monitoring(self, monitors: tuple[Monitor, ...], metrics: MonitoringMetrics, quality: tuple[str, ...]) -> None:
+        """What the monitors found, and that they ran."""
+        by_kind = {monitor.kind: monitor for monitor in monitors}
+        found = []
+        if data := by_kind.get("data-quality"):
+            drift = [metrics.score_drift(data), metrics.score_psi(data)]
+            found.append(self._graph("Drift of the score", drift))
+            found.append(self._graph("Columns that drifted", [metrics.run(data, DRIFTED)]))
+        if labelled := by_kind.get("model-quality"):
+            lines = [metrics.found(labelled, name, "Minimum") for name in quality]
+            found.append(self._graph("Quality of the model", lines))
+        if segments := by_kind.get("model-bias"):
+            found.append(self._graph("Bias: metrics beyond their baseline", [metrics.run(segments, VIOLATIONS)]))
+        if explained := by_kind.get("model-explainability"):
+            lines = [metrics.run(explained, VIOLATIONS)]
+            found.append(self._graph("Attributions beyond their baseline", lines))
+        found += [self._graph(f"Runs of {monitor.kind}", run_metrics(metrics, monitor)) for monitor in monitors]
+        for start in range(0, len(found), 3):
+            self.add_widgets(*found[start : start + 3])
 
     def _metric(self, name: str, statistic: str) -> cloudwatch.Metric:
         return cloudwatch.Metric(

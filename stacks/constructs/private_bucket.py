@@ -9,6 +9,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stacks.constructs.acknowledgement import acknowledge
+
 UPLOAD_DAYS = 7
 
 
@@ -50,6 +52,7 @@ class PrivateBucket(s3.Bucket):
             removal_policy=removal_policy,
             lifecycle_rules=[housekeeping, *lifecycle_rules],
         )
+        _stays_in_its_region(self)
 
 
 class AccessLogBucket(s3.Bucket):
@@ -77,3 +80,14 @@ class AccessLogBucket(s3.Bucket):
             removal_policy=removal_policy,
             lifecycle_rules=[expiry],
         )
+        _stays_in_its_region(self)
+        reason = "S3 does not deliver access logs to a bucket whose objects are encrypted under a customer key."
+        acknowledge(self, "S3DefaultEncryptionKMS", reason, packs="nist pci hipaa")
+
+
+def _stays_in_its_region(bucket: s3.Bucket) -> None:
+    reason = (
+        "Card data stays in the region that was chosen for it. Versions protect objects from being overwritten or "
+        "deleted; whoever needs another region adds a replication rule that its regulator agrees with."
+    )
+    acknowledge(bucket, "S3BucketReplicationEnabled", reason, packs="nist pci hipaa")

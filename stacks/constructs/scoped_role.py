@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from aws_cdk import Acknowledgment, Aws, Stack, Validations
 from aws_cdk import aws_iam as iam
@@ -13,7 +13,7 @@ from constructs import Construct
 
 @dataclass(frozen=True)
 class Grant:
-    """What a role may do: `actions` on `resources` under `conditions`.
+    """What a role may do (or, by `effect`, may not): `actions` on `resources` under `conditions`.
 
     `reason` says why a resource ends in a wildcard and is required where one does.
     """
@@ -22,6 +22,7 @@ class Grant:
     resources: Sequence[str]
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reason: str = ""
+    effect: Literal["Allow", "Deny"] = "Allow"
 
     def statement(self) -> iam.PolicyStatement:
         """The policy statement; raises ValueError for a wildcard action or an unexplained wildcard."""
@@ -30,7 +31,10 @@ class Grant:
         if self.wildcards() and not self.reason:
             raise ValueError(f"say why there is a wildcard in {', '.join(self.wildcards())}")
         return iam.PolicyStatement(
-            actions=list(self.actions), resources=list(self.resources), conditions=dict(self.conditions)
+            effect=iam.Effect.ALLOW if self.effect == "Allow" else iam.Effect.DENY,
+            actions=list(self.actions),
+            resources=list(self.resources),
+            conditions=dict(self.conditions),
         )
 
     def wildcards(self) -> list[str]:
@@ -38,20 +42,33 @@ class Grant:
         return [resource for resource in self.resources if "*" in resource]
 
 
+@dataclass(frozen=True)
+class ObjectGrant:
+    """What a role may do with the objects under `prefixes` of the bucket for a purpose.
+
+    It stands in the bucket's policy, not in the role's, so that a bucket shows all of its readers and writers.
+    """
+
+    bucket: str
+    actions: Sequence[str]
+    prefixes: Sequence[str]
+
+
 class ScopedPolicy(iam.ManagedPolicy):
     """A customer-managed policy made of grants."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, description: str, grants: Sequence[Grant]) -> None:
-        super().__init__(
-            scope, construct_id, description=description, statements=[grant.statement() for grant in grants]
-        )
+    def __init__(
+        self, scope: Construct, construct_id: str, *, description: str, grants: Sequence[Grant], path: str = "/"
+    ) -> None:
+        statements = [grant.statement() for grant in grants]
+        super().__init__(scope, construct_id, description=description, statements=statements, path=path)
         for resource, reason in {r: grant.reason for grant in grants for r in grant.wildcards()}.items():
             finding = f"AwsSolutions-IAM5[Resource::{flatten(self, resource)}]"
             Validations.of(self).acknowledge(Acknowledgment(id=finding, reason=reason))
 
 
 class ScopedRole(iam.Role):
-    """A role that one service assumes on behalf of this account alone."""
+    """A role that one service assumes, on behalf of this account alone where the service says for whom it asks."""
 
     def __init__(
         self,
@@ -63,21 +80,35 @@ class ScopedRole(iam.Role):
         service: str,
         policies: Mapping[str, Sequence[Grant]],
         shared: Sequence[iam.IManagedPolicy] = (),
+        source_condition: bool = True,
+        path: str = "/",
+        boundary_arn: str | None = None,
     ) -> None:
         own = [
-            ScopedPolicy(scope, f"{construct_id}{name}Policy", description=f"{description}: {name}", grants=grants)
+            ScopedPolicy(
+                scope, f"{construct_id}{name}Policy", description=f"{description}: {name}", grants=grants, path=path
+            )
             for name, grants in policies.items()
+            if grants
         ]
+        conditions = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}} if source_condition else None
         super().__init__(
             scope,
             construct_id,
             role_name=role_name,
+            path=path,
+            permissions_boundary=_boundary(scope, boundary_arn),
             description=description,
-            assumed_by=iam.ServicePrincipal(
-                service, conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-            ),
+            assumed_by=iam.ServicePrincipal(service, conditions=conditions),
             managed_policies=[*own, *shared],
         )
+
+
+def _boundary(scope: Construct, arn: str | None) -> iam.IManagedPolicy | None:
+    if arn is None:
+        return None
+    found = scope.node.try_find_child("Boundary")
+    return found or iam.ManagedPolicy.from_managed_policy_arn(scope, "Boundary", arn)
 
 
 def flatten(scope: Construct, value: str) -> str:

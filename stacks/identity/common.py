@@ -5,34 +5,29 @@ from __future__ import annotations
 from aws_cdk import Aws
 
 from stacks.constructs.code_assets import StoredObject
-from stacks.constructs.scoped_role import Grant
-from stacks.images import repository_arn
+from stacks.constructs.scoped_role import Grant, ObjectGrant
+from stacks.monitoring.settings import NAMESPACES
 from stacks.names import Names
 
+# SageMaker has one log group for all jobs of a kind.
+JOB_GROUPS = ("ProcessingJobs", "TrainingJobs", "TransformJobs")
 
-def read_objects(names: Names, bucket: str, *prefixes: str) -> list[Grant]:
+
+def read_objects(names: Names, bucket: str, *prefixes: str) -> list[Grant | ObjectGrant]:
     """Read and list the objects under `prefixes` of a bucket."""
-    arn = names.bucket_arn(bucket)
     return [
+        ObjectGrant(bucket, ["s3:GetObject"], prefixes),
         Grant(
-            ["s3:GetObject"],
-            [f"{arn}/{prefix}*" for prefix in prefixes],
-            reason=f"Object keys below {', '.join(prefixes)} of the {bucket} bucket are made at run time.",
-        ),
-        Grant(
-            ["s3:ListBucket"], [arn], conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}}
+            ["s3:ListBucket"],
+            [names.bucket_arn(bucket)],
+            conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
         ),
     ]
 
 
-def write_objects(names: Names, bucket: str, *prefixes: str) -> Grant:
+def write_objects(bucket: str, *prefixes: str) -> ObjectGrant:
     """Write objects under `prefixes` of a bucket."""
-    arn = names.bucket_arn(bucket)
-    return Grant(
-        ["s3:PutObject", "s3:AbortMultipartUpload"],
-        [f"{arn}/{prefix}*" for prefix in prefixes],
-        reason=f"Object keys below {', '.join(prefixes)} of the {bucket} bucket are made at run time.",
-    )
+    return ObjectGrant(bucket, ["s3:PutObject", "s3:AbortMultipartUpload"], prefixes)
 
 
 def read_assets(*objects: StoredObject) -> list[Grant]:
@@ -47,13 +42,30 @@ def read_assets(*objects: StoredObject) -> list[Grant]:
     ]
 
 
+def use_key(names: Names, purpose: str, *, pass_on: bool = False) -> list[Grant]:
+    """Read and write what the key for `purpose` encrypts; `pass_on` lets AWS use it for the role's own resources.
+
+    Every grant on a key is made in this module. The key's policy (stacks/constructs/customer_key.py) delegates as
+    much and no more; services that use a key on nobody's behalf stand in it. AWS needs the use passed on where it
+    encrypts what outlives the call: volumes of jobs and endpoints.
+    """
+    grants = [Grant(["kms:Decrypt", "kms:GenerateDataKey"], [names.key_arn(purpose)])]
+    return [*grants, *_pass_on(names, purpose)] if pass_on else grants
+
+
+def read_with_key(names: Names, purpose: str) -> Grant:
+    """Read what the key for `purpose` encrypts."""
+    return Grant(["kms:Decrypt"], [names.key_arn(purpose)])
+
+
+def encrypt_volumes(names: Names) -> list[Grant]:
+    """Let AWS encrypt volumes with the data key for whoever reads and writes nothing under it."""
+    return _pass_on(names, "data")
+
+
 def use_data_key(names: Names) -> list[Grant]:
-    """Read and write encrypted objects, and let AWS attach encrypted volumes to the role's jobs."""
-    key = names.key_arn("data")
-    return [
-        Grant(["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"], [key]),
-        Grant(["kms:CreateGrant"], [key], conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}}),
-    ]
+    """What every job needs: read and write data, and volumes that AWS encrypts."""
+    return use_key(names, "data", pass_on=True)
 
 
 def write_logs(names: Names, group: str, streams: str) -> list[Grant]:
@@ -68,17 +80,55 @@ def write_logs(names: Names, group: str, streams: str) -> list[Grant]:
     ]
 
 
+def write_job_logs(names: Names) -> list[Grant]:
+    """Write the log streams of this deployment's jobs, of whatever kind."""
+    groups = [names.logs_arn(f"log-group:/aws/sagemaker/{kind}") for kind in JOB_GROUPS]
+    return [
+        Grant(["logs:CreateLogGroup", "logs:DescribeLogStreams"], groups),
+        Grant(
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            [names.logs_arn(f"log-group:/aws/sagemaker/*Jobs:log-stream:{names.prefix}-*")],
+            reason="SageMaker has a group for each kind of job, and names a stream after the job and the machine.",
+        ),
+    ]
+
+
+def write_vended_logs() -> Grant:
+    """Deliver a state machine's logs and traces."""
+    return Grant(
+        [
+            *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery"),
+            *("logs:DeleteLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy"),
+            *("logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
+            *("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules"),
+            "xray:GetSamplingTargets",
+        ],
+        ["*"],
+        reason="Log delivery and X-Ray, which Step Functions calls for itself, know no resources.",
+    )
+
+
 def pass_role(names: Names, job: str, service: str) -> Grant:
     """Hand one role to one service."""
     return Grant(["iam:PassRole"], [names.role_arn(job)], conditions={"StringEquals": {"iam:PassedToService": service}})
 
 
-def run_containers(*images: str) -> list[Grant]:
-    """Pull images (given by URI) and publish the metrics of SageMaker's jobs and endpoints."""
+def scaling_grant(names: Names, *actions: str) -> Grant:
+    """Actions of Application Auto Scaling on targets of SageMaker."""
+    return Grant(
+        [f"application-autoscaling:{action}" for action in actions],
+        [f"arn:{Aws.PARTITION}:application-autoscaling:{names.region}:{Aws.ACCOUNT_ID}:scalable-target/*"],
+        conditions={"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}},
+        reason="Application Auto Scaling chooses the id of a scalable target.",
+    )
+
+
+def run_containers(*repositories: str) -> list[Grant]:
+    """Pull images of repositories (given by ARN) and publish the metrics of SageMaker's jobs and endpoints."""
     return [
         Grant(
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            [repository_arn(image, Aws.PARTITION) for image in images],
+            list(repositories),
         ),
         Grant(
             ["ecr:GetAuthorizationToken"],
@@ -95,11 +145,20 @@ def run_containers(*images: str) -> list[Grant]:
                         "/aws/sagemaker/Endpoints",
                         "/aws/sagemaker/ProcessingJobs",
                         "/aws/sagemaker/TrainingJobs",
-                        "aws/sagemaker/Endpoints/data-metrics",
+                        "/aws/sagemaker/TransformJobs",
+                        *NAMESPACES.values(),
                     ]
                 }
             },
             reason="ecr:GetAuthorizationToken and cloudwatch:PutMetricData know no resources; the latter is "
             "limited to SageMaker's namespaces by a condition.",
         ),
+    ]
+
+
+def _pass_on(names: Names, purpose: str) -> list[Grant]:
+    condition = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    return [
+        Grant(["kms:DescribeKey"], [names.key_arn(purpose)]),
+        Grant(["kms:CreateGrant"], [names.key_arn(purpose)], conditions=condition),
     ]

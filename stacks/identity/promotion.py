@@ -6,8 +6,9 @@ from aws_cdk import Aws
 
 from stacks.config import PlatformConfig
 from stacks.constructs.scoped_role import Grant
-from stacks.identity.common import pass_role
+from stacks.identity.common import encrypt_volumes, pass_role, scaling_grant
 from stacks.identity.retraining import SAGEMAKER, bootstrap_version
+from stacks.monitoring import KINDS
 from stacks.names import Names
 
 SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
@@ -16,29 +17,24 @@ SCALING_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 
 def serving(names: Names, config: PlatformConfig) -> list[Grant]:
     """Replace model and endpoint configuration, and move the endpoint to them."""
-    random_end = "CloudFormation ends the resource's name in a random part."
-    # CloudFormation begins generated names with the logical id.
-    model = names.sagemaker_arn(f"model/{names.compact}model-*")
-    configuration = names.sagemaker_arn(f"endpoint-config/{names.compact}endpointconfig-*")
+    random_end = "CloudFormation ends the names of the model and of the endpoint's configuration in a random part."
+    # CloudFormation begins generated names with the logical id, and only these begin so.
+    generated = names.sagemaker_arn(f"*/{names.compact}*")
     endpoint = names.sagemaker_arn(f"endpoint/{names.endpoint}")
     return [
         Grant(
-            ["sagemaker:CreateModel", "sagemaker:DeleteModel", "sagemaker:DescribeModel"],
-            [model],
-            reason=random_end,
-        ),
-        Grant(
             [
+                *("sagemaker:CreateModel", "sagemaker:DeleteModel", "sagemaker:DescribeModel"),
                 *("sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpointConfig"),
                 "sagemaker:DescribeEndpointConfig",
             ],
-            [configuration],
+            [generated],
             reason=random_end,
         ),
         # UpdateEndpoint and CreateEndpoint are authorised against the configuration, too.
         Grant(
             ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"],
-            [endpoint, configuration],
+            [endpoint, generated],
             reason=random_end,
         ),
         Grant(
@@ -50,7 +46,7 @@ def serving(names: Names, config: PlatformConfig) -> list[Grant]:
         ),
         Grant(
             ["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"],
-            [endpoint, model, configuration],
+            [endpoint, generated],
             reason=random_end,
         ),
         Grant(
@@ -60,12 +56,7 @@ def serving(names: Names, config: PlatformConfig) -> list[Grant]:
         ),
         # SageMaker looks at the rollback alarms on behalf of whoever moves the endpoint.
         Grant(["cloudwatch:DescribeAlarms"], [names.alarm_arn(alarm) for alarm in names.rollback_alarms]),
-        Grant(["kms:DescribeKey"], [names.key_arn("data")]),
-        Grant(
-            ["kms:CreateGrant"],
-            [names.key_arn("data")],
-            conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
-        ),
+        *encrypt_volumes(names),
         pass_role(names, "model", SAGEMAKER),
         bootstrap_version(config.region),
     ]
@@ -76,18 +67,17 @@ def scaling(names: Names) -> list[Grant]:
     arn = f"arn:{Aws.PARTITION}:application-autoscaling:{names.region}:{Aws.ACCOUNT_ID}:scalable-target/*"
     service_role = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/{SCALING_SERVICE}/{SCALING_ROLE}"
     return [
+        scaling_grant(
+            names,
+            *("DeleteScalingPolicy", "DeregisterScalableTarget", "PutScalingPolicy", "RegisterScalableTarget"),
+        ),
+        # Requests that tag do not say of which service the target is.
         Grant(
             [
-                "application-autoscaling:DeleteScalingPolicy",
-                "application-autoscaling:DeregisterScalableTarget",
-                "application-autoscaling:ListTagsForResource",
-                "application-autoscaling:PutScalingPolicy",
-                "application-autoscaling:RegisterScalableTarget",
-                "application-autoscaling:TagResource",
+                *("application-autoscaling:ListTagsForResource", "application-autoscaling:TagResource"),
                 "application-autoscaling:UntagResource",
             ],
             [arn],
-            conditions={"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}},
             reason="Application Auto Scaling chooses the id of a scalable target.",
         ),
         Grant(
@@ -107,10 +97,11 @@ def scaling(names: Names) -> list[Grant]:
 
 
 def monitoring(names: Names) -> list[Grant]:
-    """Replace the monitoring job's definition and move the schedule to it."""
-    schedule = names.sagemaker_arn(f"monitoring-schedule/{names.monitoring_schedule}")
-    definition = names.sagemaker_arn(f"data-quality-job-definition/{names.prefix}-dq-*")
-    reason = "The definition is named after its content."
+    """Replace the monitoring jobs' definitions and move the schedules to them."""
+    schedules = [names.sagemaker_arn(f"monitoring-schedule/{names.schedule(kind)}") for kind in KINDS]
+    definitions = [names.sagemaker_arn(f"{kind}-job-definition/{names.prefix}-*") for kind in KINDS]
+    explained = names.sagemaker_arn(f"model/{names.explained_model('*')}")
+    reason = "Definitions are named after their content, and the explained model after its version."
     return [
         Grant(
             [
@@ -118,18 +109,24 @@ def monitoring(names: Names) -> list[Grant]:
                 *("sagemaker:DescribeMonitoringSchedule", "sagemaker:UpdateMonitoringSchedule"),
                 *("sagemaker:StartMonitoringSchedule", "sagemaker:StopMonitoringSchedule"),
             ],
-            [schedule],
+            schedules,
         ),
         Grant(
             [
-                *("sagemaker:CreateDataQualityJobDefinition", "sagemaker:DeleteDataQualityJobDefinition"),
-                "sagemaker:DescribeDataQualityJobDefinition",
+                f"sagemaker:{verb}{kind}JobDefinition"
+                for kind in KINDS.values()
+                for verb in ("Create", "Delete", "Describe")
             ],
-            [definition],
+            definitions,
             reason=reason,
         ),
         Grant(
-            ["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"], [schedule, definition], reason=reason
+            ["sagemaker:CreateModel", "sagemaker:DeleteModel", "sagemaker:DescribeModel"], [explained], reason=reason
+        ),
+        Grant(
+            ["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"],
+            [*schedules, *definitions, explained],
+            reason=reason,
         ),
         pass_role(names, "monitoring", SAGEMAKER),
     ]

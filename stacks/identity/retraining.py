@@ -5,8 +5,15 @@ from __future__ import annotations
 from aws_cdk import Aws
 
 from stacks.config import PlatformConfig
-from stacks.constructs.scoped_role import Grant
-from stacks.identity.common import pass_role, read_objects, use_data_key, write_objects
+from stacks.constructs.scoped_role import Grant, ObjectGrant
+from stacks.identity.common import (
+    pass_role,
+    read_objects,
+    scaling_grant,
+    use_key,
+    write_objects,
+    write_vended_logs,
+)
 from stacks.names import Names
 
 SAGEMAKER = "sagemaker.amazonaws.com"
@@ -15,27 +22,16 @@ SAGEMAKER = "sagemaker.amazonaws.com"
 def jobs(names: Names) -> list[Grant]:
     """Start, follow and stop the run's jobs, each under its own role (`.sync` adds nothing by itself)."""
     return [
-        Grant(
-            ["sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"],
-            [names.sagemaker_arn(f"processing-job/{names.prefix}-*")],
-            reason="A processing job is named after its run.",
-        ),
+        # Each of these actions knows one kind of job, so that the kind need not be in the ARN: the name is enough.
         Grant(
             [
+                *("sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"),
                 *("sagemaker:CreateHyperParameterTuningJob", "sagemaker:DescribeHyperParameterTuningJob"),
                 *("sagemaker:ListTrainingJobsForHyperParameterTuningJob", "sagemaker:StopHyperParameterTuningJob"),
+                "sagemaker:AddTags",
             ],
-            [names.sagemaker_arn(f"hyper-parameter-tuning-job/{names.prefix}-*")],
-            reason="A tuning job is named after its run.",
-        ),
-        Grant(
-            ["sagemaker:AddTags"],
-            [
-                names.sagemaker_arn(f"processing-job/{names.prefix}-*"),
-                names.sagemaker_arn(f"hyper-parameter-tuning-job/{names.prefix}-*"),
-                names.sagemaker_arn(f"training-job/{names.prefix}-*"),
-            ],
-            reason="Jobs are named after their run, and tagged as they are created.",
+            [names.sagemaker_arn(f"*/{names.prefix}-r*")],
+            reason="Jobs are named after their run (r and a hash), and tagged as they are created.",
         ),
         pass_role(names, "processing", SAGEMAKER),
         pass_role(names, "training", SAGEMAKER),
@@ -51,12 +47,12 @@ def jobs(names: Names) -> list[Grant]:
     ]
 
 
-def data(names: Names) -> list[Grant]:
-    """Read the evaluation, keep the baseline beside the registered model."""
+def data(names: Names) -> list[Grant | ObjectGrant]:
+    """Read the evaluation, keep the baselines beside the registered model."""
     return [
         *read_objects(names, "artifacts", "runs/"),
-        write_objects(names, "artifacts", "model-packages/"),
-        *use_data_key(names),
+        write_objects("artifacts", "model-packages/"),
+        *use_key(names, "data"),
     ]
 
 
@@ -89,6 +85,7 @@ def promotion(names: Names, config: PlatformConfig) -> list[Grant]:
         pass_role(names, "promotion", "cloudformation.amazonaws.com"),
         bootstrap_version(config.region),
         Grant(["sagemaker:DescribeEndpoint"], [names.sagemaker_arn(f"endpoint/{names.endpoint}")]),
+        *([scaling_grant(names, "DeregisterScalableTarget")] if config.serving.challenger.mode != "none" else []),
     ]
 
 
@@ -96,18 +93,8 @@ def reporting(names: Names) -> list[Grant]:
     """Tell people, log and trace."""
     return [
         Grant(["sns:Publish"], [names.topic_arn]),
-        Grant(["kms:Decrypt", "kms:GenerateDataKey"], [names.key_arn("operations")]),
-        Grant(
-            [
-                *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery"),
-                *("logs:DeleteLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy"),
-                *("logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
-                *("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules"),
-                "xray:GetSamplingTargets",
-            ],
-            ["*"],
-            reason="Log delivery and X-Ray, which Step Functions calls for itself, know no resources.",
-        ),
+        *use_key(names, "operations"),
+        write_vended_logs(),
     ]
 
 

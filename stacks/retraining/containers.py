@@ -73,7 +73,7 @@ def processing_job(
                 "VolumeKmsKeyId": settings.data_key,
             }
         },
-        "NetworkConfig": {"EnableNetworkIsolation": True, "EnableInterContainerTrafficEncryption": True},
+        "NetworkConfig": settings.placement.processing(),
         "StoppingCondition": {"MaxRuntimeInSeconds": machine.max_runtime_seconds},
         "Tags": settings.tag_list(),
     }

@@ -15,7 +15,7 @@ from stacks.retraining.training import training_states
 def build_definition(settings: RetrainingSettings) -> dict[str, Any]:
     """Return the state machine's definition.
 
-    Input of an execution: {dataset, eventType, algorithm, maxTrials?, parallelTrials?} or {modelPackageArn}.
+    Input of an execution: {dataset, eventType, algorithm, maxTrials?, parallelTrials?, trigger?} or {modelPackageArn}.
     Output: {status: Promoted | AwaitingApproval, modelPackageArn, evaluation}; anything else fails.
     """
     return {

@@ -19,7 +19,7 @@ def outcome_states(settings: RetrainingSettings) -> States:
     """The run's last states; a message that cannot be sent does not change the outcome."""
     name = settings.prefix
     return {
-        "Tell of promotion": _publish(
+        "Tell of promotion": publish(
             settings,
             subject=f"'{name}: model promoted'",
             message="'Model package ' & $modelPackageArn & ' answers on endpoint "
@@ -29,6 +29,13 @@ def outcome_states(settings: RetrainingSettings) -> States:
         ),
         "Promoted": {"Type": "Succeed"},
         **(_waiting_states(settings) if settings.training.approval == "manual" else {}),
+        **failure_states(settings, subject=f"'{name}: retraining failed'"),
+    }
+
+
+def failure_states(settings: RetrainingSettings, *, subject: str) -> States:
+    """From `$failure` to an execution that failed with a cause that a person can read."""
+    return {
         FAILURE: assign(
             {
                 "cause": jsonata(f"'Step ' & $failure.step & ' failed: ' & {CAUSE}"),
@@ -36,9 +43,9 @@ def outcome_states(settings: RetrainingSettings) -> States:
             },
             "Tell of failure",
         ),
-        "Tell of failure": _publish(
+        "Tell of failure": publish(
             settings,
-            subject=f"'{name}: retraining failed'",
+            subject=subject,
             message="$cause & ' Execution ' & $states.context.Execution.Id & '.'",
             output=None,
             next_state="Failed",
@@ -51,7 +58,7 @@ def _waiting_states(settings: RetrainingSettings) -> States:
     """Only where approval is manual: Step Functions refuses states that nothing leads to."""
     name = settings.prefix
     return {
-        "Tell of approval": _publish(
+        "Tell of approval": publish(
             settings,
             subject=f"'{name}: model waits for approval'",
             message="'Model package ' & $modelPackageArn & ' passed the gate. Approve it in the model registry "
@@ -71,9 +78,10 @@ def _result(status: str) -> dict[str, Any]:
     }
 
 
-def _publish(
+def publish(
     settings: RetrainingSettings, *, subject: str, message: str, output: dict[str, Any] | None, next_state: str
 ) -> dict[str, Any]:
+    """Publish to the notifications topic and go on, whether or not that succeeds."""
     result = output or jsonata("$states.input")
     # The failure being reported must survive one of reporting it.
     handlers = [{**handler, "Output": result} for handler in catch("notify", next_state, keep_failure=True)]

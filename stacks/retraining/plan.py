@@ -87,6 +87,7 @@ def _plan(settings: RetrainingSettings) -> dict[str, Any]:
         "dataset": jsonata(f"$contains({INPUT}.dataset, /\\/$/) ? {INPUT}.dataset : {INPUT}.dataset & '/'"),
         "eventType": jsonata(f"{INPUT}.eventType"),
         "algorithm": jsonata(f"{INPUT}.algorithm"),
+        "trigger": jsonata(f"$exists({INPUT}.trigger) ? $string({INPUT}.trigger) : 'operator'"),
         "maxTrials": jsonata(max_trials),
         "parallelTrials": jsonata(f"$min([({parallel}), ({max_trials})])"),
     }

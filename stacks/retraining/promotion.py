@@ -8,6 +8,10 @@ from stacks.retraining.settings import RetrainingSettings
 from stacks.retraining.states import States, choice, fail_with, jsonata, rule, task
 
 IN_PROGRESS = "$contains($status, /_IN_PROGRESS$/)"
+# The package that is promoted challenges the champion: the same update withdraws it as challenger, and with it the
+# second production variant of an A/B test, which deployment guardrails do not allow.
+_OURS = "ParameterKey = 'ChallengerModelPackageArn' and ParameterValue = $modelPackageArn"
+CHALLENGES = f"$count($states.result.Stacks[0].Parameters[{_OURS}]) > 0"
 
 
 def promotion_states(settings: RetrainingSettings, *, promoted: str) -> States:
@@ -75,29 +79,34 @@ def stack_update(settings: RetrainingSettings, concern: str, stack: str, *, upda
     look, update, watch = f"Look at {concern}", f"Promote {concern}", f"Watch {concern}"
     step = f"promote: {concern} stack"
     describe = {"StackName": stack}
-    others = (
-        "$states.result.Stacks[0].Parameters[ParameterKey != 'ModelPackageArn']"
-        ".{'ParameterKey': ParameterKey, 'UsePreviousValue': true}"
-    )
+    release = concern == "serving" and bool(settings.challenger_target)
+    previous = "{'ParameterKey': ParameterKey, 'UsePreviousValue': true}"
+    kept = _kept(previous) if release else previous
+    others = f"$states.result.Stacks[0].Parameters[ParameterKey != 'ModelPackageArn'].({kept})"
     parameters = "$append([{'ParameterKey': 'ModelPackageArn', 'ParameterValue': $modelPackageArn}], " + f"[{others}])"
     token = jsonata(f"$runId & '-{concern}-' & $substringAfter($substringAfter($modelPackageArn, '/'), '/')")
     status = {"status": jsonata("$states.result.Stacks[0].StackStatus")}
     config = "$states.result.Stacks[0].Outputs[OutputKey = 'EndpointConfigName'].OutputValue"
     desired = {"desiredConfig": jsonata(f"$exists({config}) ? {config} : ''")} if concern == "serving" else {}
+    challenged = {"challenges": jsonata(CHALLENGES)} if release else {}
     return {
         look: task(
             "aws-sdk:cloudformation:describeStacks",
             step=step,
             arguments=describe,
-            assign={**status, "stackParameters": jsonata(parameters)},
+            assign={**status, **challenged, "stackParameters": jsonata(parameters)},
             next_state=f"{concern.capitalize()} free?",
         ),
         f"{concern.capitalize()} free?": choice(
-            [rule(IN_PROGRESS, f"Wait to promote {concern}")],
+            [
+                rule(IN_PROGRESS, f"Wait to promote {concern}"),
+                *([rule("$challenges", "Release challenger")] if release else []),
+            ],
             update,
             comment="Another update may be under way; CloudFormation takes one at a time",
         ),
         f"Wait to promote {concern}": _wait(settings, look),
+        **(_release_states(settings, step=step, released=update) if release else {}),
         update: task(
             "aws-sdk:cloudformation:updateStack",
             step=step,
@@ -112,9 +121,13 @@ def stack_update(settings: RetrainingSettings, concern: str, stack: str, *, upda
             on_error=f"{concern.capitalize()} unchanged?",
         ),
         f"{concern.capitalize()} unchanged?": choice(
-            [rule("$contains($failure.cause, 'No updates are to be performed')", watch)],
+            [
+                rule("$contains($failure.cause, 'No updates are to be performed')", watch),
+                # Another promotion began between the look at the stack and the update.
+                rule("$contains($failure.cause, '_IN_PROGRESS state')", f"Wait to promote {concern}"),
+            ],
             "Explain failure",
-            comment="The stack runs this model package already",
+            comment="The stack runs this model package already, or another update was faster",
         ),
         watch: task(
             "aws-sdk:cloudformation:describeStacks",
@@ -147,6 +160,36 @@ def stack_update(settings: RetrainingSettings, concern: str, stack: str, *, upda
             assign={"failure": jsonata(_with_first_failure())},
             next_state="Explain failure",
             keep_failure=True,
+        ),
+    }
+
+
+def _kept(previous: str) -> str:
+    """A parameter as it was, save those that say who challenges and whether guardrails can be used."""
+    return (
+        f"{_OURS} ? {{'ParameterKey': ParameterKey, 'ParameterValue': ''}} : ParameterKey = 'Guardrails' "
+        f"? {{'ParameterKey': ParameterKey, 'ParameterValue': {CHALLENGES} ? 'off' : 'on'}} : {previous}"
+    )
+
+
+def _release_states(settings: RetrainingSettings, *, step: str, released: str) -> States:
+    """SageMaker removes no variant that is scaled automatically; the stack drops the target after the variant."""
+    return {
+        "Release challenger": task(
+            "aws-sdk:applicationautoscaling:deregisterScalableTarget",
+            step=step,
+            arguments={
+                "ServiceNamespace": "sagemaker",
+                "ResourceId": settings.challenger_target,
+                "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+            },
+            next_state=released,
+            on_error="Challenger free?",
+        ),
+        "Challenger free?": choice(
+            [rule("$contains($failure.error, 'ObjectNotFound')", released)],
+            "Explain failure",
+            comment="It was not scaled, or no longer",
         ),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stacks.retraining.baselines import BASELINE, baseline_states, drift_check_baselines, model_metrics
 from stacks.retraining.settings import RetrainingSettings
 from stacks.retraining.states import States, choice, fail_with, jsonata, rule, task
 
@@ -14,29 +15,29 @@ def registration_states(settings: RetrainingSettings, *, approved: str, waiting:
     """From `$evaluation` to `approved` (go on to promote) or `waiting` (someone has to approve first)."""
     automatic = settings.training.approval == "automatic"
     return {
-        "Gate": choice([rule("$evaluation.gate.passed = true", "Register")], "Reject"),
+        "Gate": choice([rule("$evaluation.gate.passed = true", "Find baselines")], "Reject"),
         "Reject": fail_with(
             "gate",
             "GateRejected",
             "$join($evaluation.gate.reasons, ' ')",
         ),
+        "Find baselines": task(
+            "aws-sdk:s3:listObjectsV2",
+            step="find the baselines",
+            arguments={"Bucket": settings.artifacts_bucket, "Prefix": jsonata(f"'runs/' & $runId & '/{BASELINE}/'")},
+            assign={"baselines": jsonata(f"[$states.result.Contents.Key.$substringAfter($, '/{BASELINE}/')]")},
+            next_state="Register",
+            comment="A kind of monitor has a baseline where the configuration and the data allow it",
+        ),
         "Register": _register(settings, "Approved" if automatic else "PendingManualApproval"),
-        "Keep statistics": _keep(settings, "statistics", "Keep constraints"),
-        "Keep constraints": _keep(settings, "constraints", approved if automatic else waiting),
+        **baseline_states(settings, kept=approved if automatic else waiting),
     }
 
 
 def _register(settings: RetrainingSettings, approval: str) -> dict[str, Any]:
-    baseline = {
-        name: {"ContentType": "application/json", "S3Uri": jsonata(f"$runUri & '/baseline/{name}.json'")}
-        for name in ("statistics", "constraints")
-    }
-    quality = {
-        "ContentType": "application/json",
-        "S3Uri": jsonata("$runUri & '/evaluation/model_quality_statistics.json'"),
-    }
     container = {
-        "Image": settings.image,
+        # A version keeps the image it was registered with, as it keeps its model: a rollback brings both back.
+        "Image": settings.serving_image,
         "ModelDataUrl": jsonata("$candidateUri"),
         "Environment": {
             "SAGEMAKER_PROGRAM": "inference.py",
@@ -58,19 +59,8 @@ def _register(settings: RetrainingSettings, approval: str) -> dict[str, Any]:
             "SupportedRealtimeInferenceInstanceTypes": list(settings.instance_types),
             "SupportedTransformInstanceTypes": list(settings.instance_types),
         },
-        "ModelMetrics": {
-            "ModelQuality": {"Statistics": quality},
-            "ModelDataQuality": {
-                "Statistics": baseline["statistics"],
-                "Constraints": baseline["constraints"],
-            },
-        },
-        "DriftCheckBaselines": {
-            "ModelDataQuality": {
-                "Statistics": baseline["statistics"],
-                "Constraints": baseline["constraints"],
-            },
-        },
+        "ModelMetrics": jsonata(model_metrics()),
+        "DriftCheckBaselines": jsonata(drift_check_baselines()),
         "MetadataProperties": {"GeneratedBy": jsonata("$states.context.Execution.Id")},
         "CustomerMetadataProperties": jsonata(_lineage()),
     }
@@ -83,7 +73,7 @@ def _register(settings: RetrainingSettings, approval: str) -> dict[str, Any]:
             # arn:…:model-package/<group>/<version>
             "baselinePrefix": jsonata("'model-packages/' & $substringAfter($states.result.ModelPackageArn, '/')"),
         },
-        next_state="Keep statistics",
+        next_state="Keep baselines",
     )
 
 
@@ -91,6 +81,7 @@ def _lineage() -> str:
     """Where the model comes from and how good it is, as the registry's map of short strings."""
     origin = {
         "run": "$runId",
+        "trigger": "$trigger",
         "dataset": "$dataset",
         "eventType": "$eventType",
         "algorithm": "$algorithm",
@@ -108,18 +99,3 @@ def _lineage() -> str:
         "{ {'hyperparameter.' & $name: $substring($string($value), 0, 256)} })"
     )
     return f"$merge([{{{pairs}}}, {metrics}, {hyperparameters}])"
-
-
-def _keep(settings: RetrainingSettings, name: str, next_state: str) -> dict[str, Any]:
-    source = f"{settings.artifacts_bucket}/runs/"
-    return task(
-        "aws-sdk:s3:copyObject",
-        step="keep the baseline",
-        arguments={
-            "Bucket": settings.artifacts_bucket,
-            "Key": jsonata(f"$baselinePrefix & '/{name}.json'"),
-            "CopySource": jsonata(f"'{source}' & $runId & '/baseline/{name}.json'"),
-        },
-        next_state=next_state,
-        comment="The monitoring stack derives the baseline's place from the model package's ARN",
-    )

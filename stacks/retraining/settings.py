@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stacks.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from stacks.network.placement import Placement
 
 
 @dataclass(frozen=True)
 class RetrainingSettings:
-    """Names, ARNs and URIs that the definition refers to."""
+    """Names, ARNs and URIs that the definition refers to; `challenger_target` is empty where nothing can challenge."""
 
     prefix: str
     training: TrainingConfig
     image: str
     trial_image: str
+    serving_image: str
     code_uri: str
     wheels_uri: str
     artifacts_bucket: str
@@ -28,6 +33,14 @@ class RetrainingSettings:
     monitoring_stack: str
     endpoint: str
     instance_types: tuple[str, ...]
+    placement: Placement
+    monitors: tuple[str, ...]
+    facets: tuple[str, ...] | None
+    probability_threshold: float
+    explanation_samples: int
+    explained_model: str
+    explained_instance_type: str
+    challenger_target: str = ""
     tags: tuple[tuple[str, str], ...] = ()
 
     @property

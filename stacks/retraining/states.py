@@ -14,6 +14,9 @@ THROTTLED = [
     "SageMaker.ThrottlingException",
     "CloudFormation.ThrottlingException",
     "S3.SlowDownException",
+    "DynamoDb.ThrottlingException",
+    "Sfn.ThrottlingException",
+    "CloudWatch.ThrottlingException",
     "Sns.ThrottledException",
 ]
 

@@ -128,8 +128,7 @@ def _tune(settings: RetrainingSettings) -> dict[str, Any]:
                 "VolumeKmsKeyId": settings.data_key,
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": training.trial.max_runtime_seconds},
-            "EnableNetworkIsolation": True,
-            "EnableInterContainerTrafficEncryption": True,
+            **settings.placement.job(),
         },
         "Tags": settings.tag_list(),
     }
@@ -205,6 +204,10 @@ def _evaluate(settings: RetrainingSettings) -> dict[str, Any]:
         *("--gate-floor", f"{gate.floor:g}"),
         *("--bootstrap-samples", str(gate.bootstrap_samples)),
         *("--review-budgets", ",".join(map(str, gate.review_budgets))),
+        *(flag for kind in settings.monitors for flag in ("--monitor", kind)),
+        *(flag for facet in settings.facets or () for flag in ("--facet", facet)),
+        *("--probability-threshold", f"{settings.probability_threshold:g}"),
+        *("--explanation-samples", str(settings.explanation_samples)),
     ]
     outputs = [processing_output(name, jsonata(f"$runUri & '/{name}'")) for name in ("evaluation", "baseline")]
     return task(

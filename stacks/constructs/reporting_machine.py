@@ -1,6 +1,8 @@
-"""The retraining state machine with its log group, tracing and the alarm for what it cannot report itself."""
+"""A state machine with its log group, tracing and the alarm for what it cannot report itself."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -12,11 +14,10 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.constructs.encrypted_log_group import EncryptedLogGroup
-from stacks.retraining import RetrainingSettings, build_definition
 
 
-class RetrainingMachine(Construct):
-    """A standard state machine; `arn` is its ARN."""
+class ReportingMachine(Construct):
+    """A standard state machine that tells of its outcomes itself; `arn` is its ARN, `purpose` what it does in words."""
 
     def __init__(
         self,
@@ -24,7 +25,8 @@ class RetrainingMachine(Construct):
         construct_id: str,
         *,
         name: str,
-        settings: RetrainingSettings,
+        purpose: str,
+        definition: dict[str, Any],
         role: iam.IRole,
         log_key: kms.IKey,
         log_days: int,
@@ -45,7 +47,7 @@ class RetrainingMachine(Construct):
             self,
             "Machine",
             state_machine_name=name,
-            definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(build_definition(settings))),
+            definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(definition)),
             role=role,
             tracing_enabled=True,
             # Causes quote jobs' messages: the history keeps them for 90 days, the log only tells the steps.
@@ -56,7 +58,7 @@ class RetrainingMachine(Construct):
             self,
             "TimedOut",
             alarm_name=f"{name}-timed-out",
-            alarm_description="A retraining run was ended because it took too long; it could not report that itself",
+            alarm_description=f"{purpose} was ended because it took too long; it could not report that itself",
             metric=machine.metric_timed_out(period=Duration.minutes(5)),
             threshold=1,
             evaluation_periods=1,

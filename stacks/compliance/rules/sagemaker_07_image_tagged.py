@@ -1,0 +1,11 @@
+"""SageMaker.7: images are tagged."""
+
+from __future__ import annotations
+
+from stacks.compliance.rule import Context, rule
+from stacks.compliance.template import Resource
+
+
+@rule("SageMaker.7", "AWS::SageMaker::Image", remedy="add Tags")
+def RULE(resource: Resource, context: Context) -> bool:
+    return bool(resource.get("Tags"))

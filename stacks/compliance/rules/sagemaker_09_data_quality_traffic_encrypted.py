@@ -1,0 +1,15 @@
+"""SageMaker.9: data quality jobs encrypt traffic between containers."""
+
+from __future__ import annotations
+
+from stacks.compliance.rule import Context, rule
+from stacks.compliance.template import Resource
+
+
+@rule(
+    "SageMaker.9",
+    "AWS::SageMaker::DataQualityJobDefinition",
+    remedy="encrypt traffic in NetworkConfig",
+)
+def RULE(resource: Resource, context: Context) -> bool:
+    return resource.is_true("NetworkConfig.EnableInterContainerTrafficEncryption")

@@ -1,0 +1,11 @@
+"""SageMaker.12: model bias jobs run in network isolation."""
+
+from __future__ import annotations
+
+from stacks.compliance.rule import Context, rule
+from stacks.compliance.template import Resource
+
+
+@rule("SageMaker.12", "AWS::SageMaker::ModelBiasJobDefinition", remedy="isolate it in NetworkConfig")
+def RULE(resource: Resource, context: Context) -> bool:
+    return resource.is_true("NetworkConfig.EnableNetworkIsolation")

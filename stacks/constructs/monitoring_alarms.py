@@ -1,0 +1,159 @@
+"""Alarms of the monitors, the same for both engines.
+
+`<prefix>-drift-…` and `<prefix>-quality-…` are those that a new model can answer: retraining listens to them.
+`<prefix>-monitoring-…` are for people alone.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from stacks.config import MonitoringConfig
+from stacks.monitoring import Monitor
+from stacks.monitoring.settings import DRIFTED, FAILURES, NAMESPACES, NO_DATA, RUNS, VIOLATIONS
+
+SCORE = "fraud_probability"
+AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
+BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+
+
+class MonitoringMetrics:
+    """Metrics of one endpoint's monitors, by name alone."""
+
+    def __init__(self, *, endpoint: str, namespace: str) -> None:
+        self._endpoint, self._namespace = endpoint, namespace
+
+    def found(self, monitor: Monitor, metric: str, statistic: str = "Maximum") -> cloudwatch.Metric:
+        """A metric of the analysis, in AWS's namespace of the monitor, once for each run."""
+        dimensions = {"Endpoint": self._endpoint, "MonitoringSchedule": monitor.schedule}
+        return _metric(NAMESPACES[monitor.kind], metric, statistic, dimensions)
+
+    def run(self, monitor: Monitor, metric: str, statistic: str = "Maximum") -> cloudwatch.Metric:
+        """A metric of the runs themselves: MonitoringRuns, MonitoringViolations, DriftedFeatures …"""
+        return _metric(self._namespace, metric, statistic, {"MonitoringSchedule": monitor.schedule})
+
+    def score_drift(self, monitor: Monitor) -> cloudwatch.Metric:
+        """Drift of the score's distribution, from 0 (as the baseline) to 1."""
+        return self.found(monitor, f"feature_baseline_drift_{SCORE}")
+
+    def score_psi(self, monitor: Monitor) -> cloudwatch.Metric:
+        """Population stability index of the score; from this project's analyser alone."""
+        return self.found(monitor, "score_psi")
+
+
+class MonitoringAlarms(Construct):
+    """They need no model to exist; without data none goes off."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        prefix: str,
+        monitors: tuple[Monitor, ...],
+        metrics: MonitoringMetrics,
+        settings: MonitoringConfig,
+        topic: sns.ITopic,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._prefix, self._metrics, self._action = prefix, metrics, actions.SnsAction(topic)
+        for monitor in monitors:
+            if monitor.kind == "data-quality":
+                self._drift(monitor, settings)
+            elif monitor.kind == "model-quality":
+                self._quality(monitor, settings)
+            elif monitor.kind == "model-explainability":
+                # Clarify publishes no metric of the ranking itself: a violation says that nDCG is below 0.9.
+                self._alarm(
+                    "drift-attribution",
+                    "Features contribute to scores in another order than in validation (nDCG)",
+                    metrics.run(monitor, VIOLATIONS),
+                    1,
+                )
+            else:
+                self._alarm(
+                    "monitoring-bias",
+                    "Segments of events are treated otherwise than in validation",
+                    metrics.run(monitor, VIOLATIONS),
+                    settings.bias.violations,
+                )
+            self._alarm(
+                f"monitoring-failed-{monitor.kind}",
+                f"A run of the monitor {monitor.kind} failed",
+                metrics.run(monitor, FAILURES),
+                1,
+            )
+
+    def _drift(self, monitor: Monitor, settings: MonitoringConfig) -> None:
+        limits = settings.data_quality
+        self._alarm(
+            "drift-score",
+            "The score's distribution has drifted from its baseline",
+            self._metrics.score_drift(monitor),
+            limits.score_drift,
+            ABOVE,
+        )
+        self._alarm(
+            "drift-psi",
+            "The score's population stability index is large",
+            self._metrics.score_psi(monitor),
+            limits.score_psi,
+            ABOVE,
+        )
+        self._alarm(
+            "drift-data",
+            "Features have drifted from their baseline",
+            self._metrics.run(monitor, DRIFTED),
+            limits.drifted_features,
+        )
+
+    def _quality(self, monitor: Monitor, settings: MonitoringConfig) -> None:
+        for name, floor in settings.model_quality.floors.items():
+            self._alarm(
+                f"quality-{name.replace('_', '-')}",
+                f"The model's {name} is low on events whose labels are known",
+                self._metrics.found(monitor, name, "Minimum"),
+                floor,
+                BELOW,
+            )
+
+    def _alarm(
+        self,
+        name: str,
+        description: str,
+        metric: cloudwatch.Metric,
+        threshold: float,
+        operator: cloudwatch.ComparisonOperator = AT_LEAST,
+    ) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_name=f"{self._prefix}-{name}",
+            alarm_description=description,
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=1,
+            comparison_operator=operator,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(self._action)
+
+
+def _metric(namespace: str, metric: str, statistic: str, dimensions: dict[str, str]) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=namespace,
+        metric_name=metric,
+        dimensions_map=dimensions,
+        statistic=statistic,
+        period=Duration.hours(1),
+    )
+
+
+def run_metrics(metrics: MonitoringMetrics, monitor: Monitor) -> list[cloudwatch.Metric]:
+    """What a dashboard shows of a monitor's runs."""
+    return [metrics.run(monitor, name, "Sum") for name in (RUNS, NO_DATA, FAILURES, VIOLATIONS)]

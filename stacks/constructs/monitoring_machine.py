@@ -1,0 +1,115 @@
+"""The state machine that runs the monitors, or counts what SageMaker's schedules found, and what starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from stacks.constructs.acknowledgement import acknowledge
+from stacks.constructs.encrypted_log_group import EncryptedLogGroup
+from stacks.monitoring import Monitor
+from stacks.monitoring.definition import build_definition
+from stacks.monitoring.outcome import build_outcome_definition
+from stacks.monitoring.settings import MachineSettings
+
+
+class MonitoringMachine(Construct):
+    """A standard state machine and its rules; `arn` is its ARN.
+
+    Engine `processing`: a rule for each monitor starts it on the monitor's cron. Engine `model-monitor`: one rule
+    starts it at the end of every job of SageMaker's schedules. It needs no model to exist: it looks for one as it runs.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        settings: MachineSettings,
+        schedule_arns: Sequence[str],
+        role: iam.IRole,
+        start_role_arn: str,
+        log_key: kms.IKey,
+        log_days: int,
+        removal_policy: RemovalPolicy,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        runs = settings.monitoring.engine == "processing"
+        definition = build_definition(settings) if runs else build_outcome_definition(settings)
+        log_group = EncryptedLogGroup(
+            self,
+            "Logs",
+            name=f"/aws/vendedlogs/states/{name}",
+            key=log_key,
+            days=log_days,
+            removal_policy=removal_policy,
+        )
+        machine = sfn.StateMachine(
+            self,
+            "Machine",
+            state_machine_name=name,
+            definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(definition)),
+            role=role,
+            tracing_enabled=True,
+            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
+        )
+        self.arn = machine.state_machine_arn
+        self._start_role = start_role_arn
+        if runs:
+            for monitor in settings.monitors:
+                self._on_cron(monitor)
+        else:
+            self._on_job_ends(name, schedule_arns)
+
+    def _on_cron(self, monitor: Monitor) -> None:
+        target = events.CfnRule.TargetProperty(
+            id="monitor",
+            arn=self.arn,
+            role_arn=self._start_role,
+            input_transformer=events.CfnRule.InputTransformerProperty(
+                input_paths_map={"time": "$.time"},
+                input_template=f'{{"monitor": "{monitor.kind}", "time": <time>}}',
+            ),
+        )
+        rule = events.CfnRule(
+            self,
+            monitor.kind,
+            name=monitor.schedule,
+            description=f"Runs the monitor {monitor.kind}",
+            schedule_expression=monitor.cadence,
+            targets=[target],
+        )
+        reason = (
+            "EventBridge retries for a day. A run that is lost all the same is one window without a report, which an "
+            "execution with its start and end makes good."
+        )
+        acknowledge(rule, "EventBusDLQ", reason, packs="serverless")
+
+    def _on_job_ends(self, name: str, schedule_arns: Sequence[str]) -> None:
+        rule = events.CfnRule(
+            self,
+            "JobEnds",
+            name=f"{name}-outcome",
+            description="A job of a monitoring schedule has ended: count what it found",
+            event_pattern={
+                "source": ["aws.sagemaker"],
+                "detail-type": ["SageMaker Processing Job State Change"],
+                "detail": {
+                    "ProcessingJobStatus": ["Completed", "Failed", "Stopped"],
+                    "MonitoringScheduleArn": list(schedule_arns),
+                },
+            },
+            targets=[events.CfnRule.TargetProperty(id="outcome", arn=self.arn, role_arn=self._start_role)],
+        )
+        reason = (
+            "EventBridge retries for a day. A job's end that is lost all the same leaves its report and AWS's own "
+            "metrics; only this run's count of violations is missing."
+        )
+        acknowledge(rule, "EventBusDLQ", reason, packs="serverless")

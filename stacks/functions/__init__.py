@@ -1,0 +1,1 @@
+"""Code of the functions that templates carry within themselves."""

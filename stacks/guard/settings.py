@@ -1,0 +1,42 @@
+"""What the guard's definition is built from: strings and numbers, as for the retraining run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from stacks.config import RetrainingConfig
+from stacks.prices import RunCost
+from stacks.retraining import RetrainingSettings
+
+# Checks that an operator may override; whether a run is in flight is none of them.
+OVERRIDES = ("approval", "cooldown", "weekly-limit", "budget", "data")
+TRIGGERS = ("alarm", "recheck", "schedule", "operator")
+
+
+@dataclass(frozen=True)
+class GuardSettings:
+    """Names, ARNs and limits that the definition refers to."""
+
+    run: RetrainingSettings
+    limits: RetrainingConfig
+    cost: RunCost
+    guard_arn: str
+    state_machine_arn: str
+    decisions_table_arn: str
+    transactions_bucket: str
+    collection_role: str
+
+    @property
+    def prefix(self) -> str:
+        """First part of every name."""
+        return self.run.prefix
+
+    @property
+    def collection(self) -> RetrainingSettings:
+        """What the collecting job is described by: a processing job like a run's, under a role of its own."""
+        return replace(self.run, processing_role=self.collection_role)
+
+    @property
+    def drift_alarms(self) -> str:
+        """How names of the alarms that call for retraining begin: of drift, and of quality."""
+        return f"{self.prefix}-(drift|quality)-"

@@ -1,0 +1,1 @@
+"""The network as data: endpoint services with their policies, and what regions call AWS's own address ranges."""
