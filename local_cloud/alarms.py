@@ -8,9 +8,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from local_cloud.hooks import cloudwatch
+from local_cloud import config, hooks
+from local_cloud.hooks import cloudwatch, events
 from local_cloud.sagemaker import lifecycle
 
 log = logging.getLogger("local_cloud.alarms")
@@ -28,8 +30,45 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 
 def install() -> None:
-    """Replace ministack's evaluation by this one."""
-    cloudwatch.install(state)
+    """Replace ministack's evaluation by this one, and tell EventBridge of changes."""
+    cloudwatch.install(state, _tell, config.current().alarm_period_scale)
+
+
+def _tell(alarm: dict[str, Any], old: str, new: str, reason: str) -> None:
+    """Send the event of a change; on a thread of its own, since the caller may hold the event loop."""
+    detail = {
+        "alarmName": alarm["AlarmName"],
+        "configuration": {"description": alarm.get("AlarmDescription") or "", **_configuration(alarm)},
+        "previousState": {"value": old},
+        "state": {"value": new, "reason": reason, "timestamp": _now()},
+    }
+    send = hooks.bound(events.put)
+    arguments = ("aws.cloudwatch", "CloudWatch Alarm State Change", detail, [alarm["AlarmArn"]])
+    threading.Thread(target=send, args=arguments, name="alarm-event", daemon=True).start()
+
+
+def _configuration(alarm: dict[str, Any]) -> dict[str, Any]:
+    if "AlarmRule" in alarm:
+        return {"alarmRule": alarm["AlarmRule"]}
+    metric = {
+        "namespace": alarm.get("Namespace"),
+        "name": alarm.get("MetricName"),
+        "dimensions": {item["Name"]: item["Value"] for item in alarm.get("Dimensions") or []},
+    }
+    statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic")
+    return {
+        "metrics": [
+            {
+                "id": alarm["AlarmName"],
+                "metricStat": {"metric": metric, "period": alarm.get("Period"), "stat": statistic},
+                "returnData": True,
+            }
+        ]
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
 def state(alarm: dict[str, Any], values: Sequence[float | None], now: float) -> tuple[str, str] | None:
@@ -57,7 +96,8 @@ def state(alarm: dict[str, Any], values: Sequence[float | None], now: float) -> 
         found = ("INSUFFICIENT_DATA", "Insufficient Data: no datapoints were received")
     else:
         return None
-    held = alarm["StateValue"] == "ALARM" and now - alarm.get("StateUpdatedTimestamp", 0) < _HOLD
+    hold = _HOLD * min(1.0, config.current().alarm_period_scale)
+    held = alarm["StateValue"] == "ALARM" and now - alarm.get("StateUpdatedTimestamp", 0) < hold
     return None if found[0] == alarm["StateValue"] or held else found
 
 

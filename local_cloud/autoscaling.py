@@ -14,6 +14,8 @@ from typing import Any
 import botocore.session
 
 from local_cloud import hooks
+from local_cloud.authorization import Refused, demand
+from local_cloud.sagemaker.arns import arn as sagemaker_arn
 from local_cloud.sagemaker.errors import SageMakerError
 from local_cloud.sagemaker.store import STORE
 from local_cloud.sagemaker.validation import validate
@@ -49,8 +51,25 @@ def call(name: str, request: Record) -> Record:
     if handler is None:
         raise AutoscalingError(f"{name} is not available in the local cloud.", code="UnknownOperationException")
     validate(request, MODEL.operation_model(name).input_shape)
+    _authorize(name, request)
     with STORE.lock:
         return handler(request) or {}
+
+
+def _authorize(name: str, request: Record) -> None:
+    arn = "*" if name.startswith("Describe") else _arn("scalable-target", "local")
+    namespace = {"application-autoscaling__service-namespace": request.get("ServiceNamespace")}
+    try:
+        demand(f"application-autoscaling:{name}", arn, **namespace)
+        if name == "RegisterScalableTarget":
+            _, endpoint, _, _ = request["ResourceId"].split("/")
+            # Whoever registers a variant needs to be allowed what the service will do with it.
+            demand("sagemaker:DescribeEndpoint", sagemaker_arn("endpoint", endpoint))
+            demand("sagemaker:UpdateEndpointWeightsAndCapacities", sagemaker_arn("endpoint", endpoint))
+            role = f"arn:aws:iam::{hooks.account_id()}:role/aws-service-role/{_service_role(request)}"
+            demand("iam:CreateServiceLinkedRole", role, iam__AWSServiceName=_service_role(request).split("/")[0])
+    except Refused as refused:
+        raise AutoscalingError(str(refused), code="AccessDeniedException") from None
 
 
 async def handle_request(method: str, path: str, headers: dict, body: bytes, query: dict) -> Response:
@@ -82,6 +101,12 @@ def reset() -> None:
 
 def _key(request: Record, *more: str) -> str:
     return _SEPARATOR.join([request[member] for member in _IDENTITY] + list(more))
+
+
+def is_target(endpoint: str, variant: str) -> bool:
+    """Whether a variant of an endpoint is a scalable target."""
+    resource = f"endpoint/{endpoint}/variant/{variant}"
+    return any(record["ResourceId"] == resource for record in STORE.all(TARGET))
 
 
 def _named(request: Record) -> str:
@@ -139,7 +164,8 @@ def _check_resource(request: Record) -> None:
             "an endpoint's variant is endpoint/<endpoint name>/variant/<variant name>."
         )
     endpoint = STORE.find("Endpoint", parts[1])
-    variants = [variant["VariantName"] for variant in (endpoint or {}).get("ProductionVariants") or []]
+    kinds = ("ProductionVariants", "ShadowProductionVariants")
+    variants = [variant["VariantName"] for kind in kinds for variant in (endpoint or {}).get(kind) or []]
     if parts[3] not in variants:
         raise AutoscalingError(
             f"The resource {request['ResourceId']} does not exist: no endpoint {parts[1]} with a variant {parts[3]}."

@@ -158,10 +158,21 @@ def _run_schedule(options: argparse.Namespace, settings: config.Settings) -> int
 
 
 def _request(url: str, *, method: str, timeout: float, region: str = "us-east-1") -> Any:
-    scope = f"AWS4-HMAC-SHA256 Credential=local/20000101/{region}/sagemaker/aws4_request, SignedHeaders=, Signature="
-    request = urllib.request.Request(url, method=method, headers={"Authorization": scope})
+    headers = _signed(method, url, region) if method == "POST" else {}
+    request = urllib.request.Request(url, method=method, headers=headers)
     with urllib.request.urlopen(request, timeout=timeout) as response:
         return json.loads(response.read() or b"{}")
+
+
+def _signed(method: str, url: str, region: str) -> dict[str, str]:
+    """Headers of a request by the account's root. botocore is slow to import, and only this needs it."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    request = AWSRequest(method, url)
+    SigV4Auth(Credentials("000000000000", "local"), "sagemaker", region).add_auth(request)
+    return dict(request.headers)
 
 
 def _healthy(port: int) -> bool:

@@ -12,22 +12,23 @@ import boto3
 from botocore.config import Config
 
 from local_cloud import config, hooks
+from local_cloud.authorization import principal
 
-_clients: dict[tuple[str, str, str], Any] = {}
+_clients: dict[tuple[str, ...], Any] = {}
 _lock = threading.Lock()
 
 
 def client(service: str) -> Any:
-    """A cached client; ministack takes a 12-digit access key as the account."""
-    key = hooks.account_id(), hooks.region(), service
+    """A cached client that signs as the acting role, or as the account."""
+    credentials = principal.credentials()
+    key = credentials["aws_access_key_id"], hooks.region(), service
     with _lock:
         if key not in _clients:
             _clients[key] = boto3.session.Session().client(
                 service,
                 endpoint_url=config.current().endpoint_url,
-                aws_access_key_id=key[0],
-                aws_secret_access_key="local",
                 region_name=key[1],
+                **credentials,
                 config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}, read_timeout=600),
             )
         return _clients[key]

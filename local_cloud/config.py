@@ -22,6 +22,7 @@ class Settings:
         state_dir: folder of everything that outlives a restart, objects in S3 included.
         images: path of ``local_cloud.toml``, which says how images that AWS did not build are run.
         work_dir: folder where running jobs have their /opt/ml; emptied when the server starts.
+        alarm_period_scale: factor on the periods of alarms, so that an hour's alarm can be watched within minutes.
         wait_scale: factor on waits that AWS imposes (canary intervals, termination waits), never on computation.
         max_jobs: jobs whose process may run at the same time; more of them wait in Starting.
         stop_grace_seconds: time between SIGTERM and SIGKILL when a job is stopped or out of time.
@@ -34,6 +35,7 @@ class Settings:
     images: Path = Path("local_cloud.toml")
     work_dir: Path = field(default_factory=_default_work_dir)
     wait_scale: float = 0.02
+    alarm_period_scale: float = 1.0
     max_jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     stop_grace_seconds: float = 120.0
     snapshot_seconds: float = 3.0
@@ -66,6 +68,7 @@ def from_environment(port: int, state_dir: Path, images: Path) -> Settings:
         images=images.absolute(),
         work_dir=Path(os.environ.get("LOCAL_CLOUD_WORK_DIR") or defaults.work_dir).absolute(),
         wait_scale=_number("LOCAL_CLOUD_WAIT_SCALE", defaults.wait_scale, 0.0),
+        alarm_period_scale=_number("LOCAL_CLOUD_ALARM_PERIOD_SCALE", defaults.alarm_period_scale, 0.0),
         max_jobs=int(_number("LOCAL_CLOUD_MAX_JOBS", defaults.max_jobs, 1)),
         stop_grace_seconds=_number("LOCAL_CLOUD_STOP_GRACE_SECONDS", defaults.stop_grace_seconds, 0.0),
         snapshot_seconds=_number("LOCAL_CLOUD_SNAPSHOT_SECONDS", defaults.snapshot_seconds, 0.1),

@@ -142,6 +142,9 @@ async def _serve(settings: config.Settings) -> None:
     server = Config()
     server.bind = [f"127.0.0.1:{settings.port}"]
     server.keep_alive_timeout = 75
+    # SDKs keep their connections, and a closed one costs a retry.
+    server.keep_alive_max_requests = 10**9
+    server.backlog = 1024
     server.graceful_timeout = 0.3
     server.loglevel = os.environ["LOG_LEVEL"]
     stop = asyncio.Event()

@@ -1,15 +1,17 @@
 """Registers everything of this package with CloudFormation's engine."""
 
-from local_cloud.cloudformation import autoscaling_types, other_types, overlays, sagemaker_types
+from local_cloud.authorization import acting_as
+from local_cloud.cloudformation import autoscaling_types, other_types, overlays, sagemaker_types, serverless_types
 from local_cloud.hooks import cloudformation as hook
-from local_cloud.hooks import cloudformation_stacks
+from local_cloud.hooks import cloudformation_conditions, cloudformation_stacks
 from local_cloud.sagemaker import lifecycle
 
 
 def install() -> None:
     hook.install()
-    cloudformation_stacks.install()
-    for module in (sagemaker_types, autoscaling_types, other_types, overlays):
+    cloudformation_conditions.install()
+    cloudformation_stacks.install(lambda role: acting_as(role, "cloudformation.amazonaws.com"))
+    for module in (sagemaker_types, autoscaling_types, other_types, overlays, serverless_types):
         module.install()
 
 

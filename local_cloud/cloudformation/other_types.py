@@ -45,6 +45,13 @@ def install() -> None:
         delete=_delete_association,
         create_only=("ResourceArn", "WebACLArn"),
     )
+    hook.register(
+        "AWS::WAFv2::LoggingConfiguration",
+        create=_create_waf_logging,
+        update=_update_waf_logging,
+        delete=_delete_waf_logging,
+        create_only=("ResourceArn",),
+    )
 
 
 def _shape(service: str, operation: str) -> Any:
@@ -193,3 +200,27 @@ def _create_association(logical_id: str, properties: Record, stack_name: str) ->
 
 def _delete_association(physical_id: str, properties: Record) -> None:
     _gone(client("wafv2").disassociate_web_acl, "WAFNonexistentItemException", ResourceArn=properties["ResourceArn"])
+
+
+# ---- logging of web ACLs
+
+
+def _put_waf_logging(properties: Record) -> None:
+    shape = _shape("wafv2", "PutLoggingConfiguration").members["LoggingConfiguration"]
+    client("wafv2").put_logging_configuration(LoggingConfiguration=to_request(properties, shape))
+
+
+def _create_waf_logging(logical_id: str, properties: Record, stack_name: str) -> tuple[str, Record]:
+    _put_waf_logging(properties)
+    return properties["ResourceArn"], {}
+
+
+def _update_waf_logging(
+    physical_id: str, old: Record, new: Record, stack_name: str, logical_id: str
+) -> tuple[str, Record]:
+    _put_waf_logging(new)
+    return physical_id, {}
+
+
+def _delete_waf_logging(physical_id: str, properties: Record) -> None:
+    _gone(client("wafv2").delete_logging_configuration, "WAFNonexistentItemException", ResourceArn=physical_id)

@@ -14,7 +14,11 @@ def install() -> None:
     hook.extend("AWS::S3::Bucket", bucket.apply, before_delete=bucket.refuse_unless_empty)
     hook.extend("AWS::SNS::Topic", _topic)
     hook.extend("AWS::IAM::Role", _role)
-    hook.extend("AWS::StepFunctions::StateMachine", _state_machine)
+    hook.extend(
+        "AWS::StepFunctions::StateMachine",
+        _state_machine,
+        before_delete=lambda arn, properties: stepfunctions_hook.end_executions(arn),
+    )
 
 
 # Properties that are attributes of the topic under the same name, and what they are without the template.

@@ -4,6 +4,7 @@ Create, Update and Delete go through the operations table, so templates are vali
 properties replace a resource is a fact of CloudFormation's resource schemas, which the tests compare with cfn-lint's.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from local_cloud.cloudformation.shapes import to_request
 from local_cloud.hooks import cloudformation as hook
 from local_cloud.sagemaker import arns
 from local_cloud.sagemaker.errors import SageMakerError
+from local_cloud.sagemaker.monitoring import executions
 from local_cloud.sagemaker.operations import MODEL, call
 from local_cloud.sagemaker.store import STORE
 
@@ -82,6 +84,7 @@ def _remove_schedule(record: Record) -> None:
     if record.get("MonitoringScheduleStatus") == "Scheduled":
         call("StopMonitoringSchedule", name)
         _wait(record, "MonitoringScheduleStatus", ("Pending", "Scheduled"))
+    executions.stop(record["MonitoringScheduleName"])
     call("DeleteMonitoringSchedule", name)
 
 
@@ -222,7 +225,7 @@ def _creator(spec: SageMakerType) -> hook.Create:
         _check_known(spec, properties)
         direct = {key: value for key, value in properties.items() if key not in spec.extra + spec.ignored}
         if spec.name and spec.generated:
-            direct.setdefault(spec.name, hook.physical_name(stack_name, logical_id, 63))
+            direct.setdefault(spec.name, _generated_name(stack_name, logical_id))
         arn = call(operation, to_request(direct, shape))[spec.arn_member]
         record = arns.record_of(arn)
         try:
@@ -275,6 +278,12 @@ def _remove(spec: SageMakerType, record: Record) -> None:
         # Deleting is idempotent: somebody else may have been faster.
         if arns.record_of(record[spec.arn_member]) is not None:
             raise ValueError(f"Resource handler returned message: {error} ({error.code})") from error
+
+
+def _generated_name(stack_name: str, logical_id: str) -> str:
+    """SageMaker's resources are named after the logical id and a random part, without the stack's name."""
+    digest = hashlib.sha256(hook.physical_name(stack_name, logical_id, 128).encode()).hexdigest()
+    return f"{logical_id[:50]}-{digest[:12]}"
 
 
 def _check_known(spec: SageMakerType, properties: Record) -> None:

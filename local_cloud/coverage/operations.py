@@ -57,8 +57,8 @@ GROUPS = [
         "Endpoints",
         "CreateEndpointConfig DescribeEndpointConfig ListEndpointConfigs DeleteEndpointConfig CreateEndpoint "
         "DescribeEndpoint ListEndpoints UpdateEndpoint UpdateEndpointWeightsAndCapacities DeleteEndpoint",
-        note="a process for each variant; blue/green with canary or linear shifting, alarms that roll back, data "
-        "capture; instance counts are recorded",
+        note="a process for each production and shadow variant; blue/green with canary or linear shifting, alarms that "
+        "roll back, data capture; instance counts are recorded",
     ),
     Group(
         "Model registry",
@@ -72,7 +72,9 @@ GROUPS = [
         "Monitoring schedules",
         "CreateMonitoringSchedule DescribeMonitoringSchedule ListMonitoringSchedules UpdateMonitoringSchedule "
         "StartMonitoringSchedule StopMonitoringSchedule DeleteMonitoringSchedule ListMonitoringExecutions",
-        note="processing jobs on their cron, or at once by `run-schedule`",
+        note="processing jobs on their cron, or at once by `run-schedule`; all four kinds: labels are merged by a job "
+        "of their own first; an explainability job gets the artefact of the model that its analysis_config.json names "
+        "in place of an endpoint to ask; a window without captures or labels is Failed with AWS's words",
     ),
     *(
         Group(

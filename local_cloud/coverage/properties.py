@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from local_cloud.coverage import readers
+from local_cloud.coverage import network_readers, readers, serverless_readers
 from local_cloud.coverage.readers import Reader
 
 Status = Literal["executed", "recorded", "ignored"]
@@ -40,6 +40,7 @@ def _all(status: Status, names: str, note: str = "") -> dict[str, Property]:
 
 _STORED_CLEAR = "objects are stored in the clear"
 _AUTH = "enforced only when the server is started with AUTH=true"
+_NO_PACKETS = "jobs and functions are processes of this machine: no packet passes the network"
 _TAGS = _all("recorded", "Tags", "stack tags and CloudFormation's own are added")
 
 
@@ -63,6 +64,67 @@ def _job_definition(what: str) -> ResourceType:
 
 
 TYPES: dict[str, ResourceType] = {
+    "AWS::ApiGateway::Account": ResourceType(
+        serverless_readers.account, "GetAccount", _all("recorded", "CloudWatchRoleArn", "no access log is written")
+    ),
+    "AWS::ApiGateway::Deployment": ResourceType(
+        serverless_readers.deployment,
+        "GetDeployment",
+        {**_all("executed", "RestApiId"), **_all("recorded", "Description")},
+    ),
+    "AWS::ApiGateway::GatewayResponse": ResourceType(
+        serverless_readers.gateway_response,
+        "GetGatewayResponse",
+        _all("executed", "RestApiId ResponseType StatusCode ResponseParameters ResponseTemplates"),
+    ),
+    "AWS::ApiGateway::Method": ResourceType(
+        serverless_readers.method,
+        "GetMethod",
+        {
+            **_all("executed", "RestApiId ResourceId HttpMethod Integration ApiKeyRequired"),
+            **_all("executed", "RequestValidatorId RequestModels RequestParameters"),
+            **_all("executed", "AuthorizationType", "unsigned requests are refused; " + _AUTH),
+        },
+    ),
+    "AWS::ApiGateway::Model": ResourceType(
+        serverless_readers.model,
+        "GetModel",
+        {**_all("executed", "RestApiId Name ContentType Schema"), **_all("recorded", "Description")},
+    ),
+    "AWS::ApiGateway::RequestValidator": ResourceType(
+        serverless_readers.request_validator,
+        "GetRequestValidator",
+        _all("executed", "RestApiId Name ValidateRequestBody ValidateRequestParameters"),
+    ),
+    "AWS::ApiGateway::Resource": ResourceType(
+        serverless_readers.resource, "GetResource", _all("executed", "RestApiId ParentId PathPart")
+    ),
+    "AWS::ApiGateway::RestApi": ResourceType(
+        serverless_readers.rest_api,
+        "GetRestApi",
+        {
+            **_all("executed", "Name"),
+            **_all("recorded", "Description EndpointConfiguration"),
+            **_all("recorded", "SecurityPolicy EndpointAccessMode", "callers speak plain HTTP on the loopback"),
+            **_TAGS,
+        },
+    ),
+    "AWS::ApiGateway::Stage": ResourceType(
+        serverless_readers.stage,
+        "GetStage",
+        {
+            **_all("executed", "RestApiId StageName DeploymentId"),
+            **_all("executed", "MethodSettings", "the throttling in it"),
+            **_all("recorded", "AccessLogSetting", "no access log is written"),
+            **_all("recorded", "TracingEnabled", "nothing is traced"),
+            **_TAGS,
+        },
+    ),
+    "AWS::ApiGateway::UsagePlan": ResourceType(
+        serverless_readers.usage_plan,
+        "GetUsagePlan",
+        {**_all("executed", "ApiStages Throttle Quota"), **_all("recorded", "UsagePlanName Description"), **_TAGS},
+    ),
     "AWS::ApplicationAutoScaling::ScalableTarget": ResourceType(
         readers.scalable_target,
         "DescribeScalableTargets, DescribeScheduledActions, ListTagsForResource",
@@ -110,6 +172,76 @@ TYPES: dict[str, ResourceType] = {
     "AWS::CloudWatch::Dashboard": ResourceType(
         readers.dashboard, "GetDashboard", _all("recorded", "DashboardName DashboardBody", "nothing draws it")
     ),
+    "AWS::DynamoDB::Table": ResourceType(
+        serverless_readers.table,
+        "DescribeTable, DescribeContinuousBackups, DescribeTimeToLive, ListTagsOfResource",
+        {
+            **_all("executed", "TableName KeySchema AttributeDefinitions GlobalSecondaryIndexes"),
+            **_all("executed", "TimeToLiveSpecification DeletionProtectionEnabled"),
+            **_all("recorded", "BillingMode", "capacity means nothing on one machine"),
+            **_all("recorded", "PointInTimeRecoverySpecification", "there is no earlier state to restore"),
+            **_all("recorded", "SSESpecification", "items are stored in the clear"),
+            **_TAGS,
+        },
+    ),
+    "AWS::EC2::FlowLog": ResourceType(
+        network_readers.flow_log,
+        "DescribeFlowLogs",
+        {
+            **_all("recorded", "ResourceId ResourceType TrafficType LogDestinationType LogGroupName", _NO_PACKETS),
+            **_all("recorded", "DeliverLogsPermissionArn MaxAggregationInterval", _NO_PACKETS),
+            **_TAGS,
+        },
+    ),
+    "AWS::EC2::RouteTable": ResourceType(
+        network_readers.route_table, "DescribeRouteTables", {**_all("recorded", "VpcId"), **_TAGS}
+    ),
+    "AWS::EC2::SecurityGroup": ResourceType(
+        network_readers.security_group,
+        "DescribeSecurityGroups",
+        {
+            **_all("recorded", "GroupName GroupDescription VpcId"),
+            **_all("recorded", "SecurityGroupIngress SecurityGroupEgress", _NO_PACKETS),
+            **_TAGS,
+        },
+    ),
+    "AWS::EC2::SecurityGroupEgress": ResourceType(
+        network_readers.egress,
+        "DescribeSecurityGroups",
+        _all(
+            "recorded",
+            "GroupId IpProtocol FromPort ToPort Description DestinationPrefixListId DestinationSecurityGroupId",
+            _NO_PACKETS,
+        ),
+    ),
+    "AWS::EC2::SecurityGroupIngress": ResourceType(
+        network_readers.ingress,
+        "DescribeSecurityGroups",
+        _all("recorded", "GroupId IpProtocol FromPort ToPort Description SourceSecurityGroupId", _NO_PACKETS),
+    ),
+    "AWS::EC2::Subnet": ResourceType(
+        network_readers.subnet,
+        "DescribeSubnets",
+        {**_all("recorded", "VpcId CidrBlock AvailabilityZone MapPublicIpOnLaunch"), **_TAGS},
+    ),
+    "AWS::EC2::SubnetRouteTableAssociation": ResourceType(
+        network_readers.route_table_association, "DescribeRouteTables", _all("recorded", "RouteTableId SubnetId")
+    ),
+    "AWS::EC2::VPC": ResourceType(
+        network_readers.vpc,
+        "DescribeVpcs, DescribeVpcAttribute",
+        {**_all("recorded", "CidrBlock EnableDnsHostnames EnableDnsSupport InstanceTenancy", _NO_PACKETS), **_TAGS},
+    ),
+    "AWS::EC2::VPCEndpoint": ResourceType(
+        network_readers.endpoint,
+        "DescribeVpcEndpoints",
+        {
+            **_all("recorded", "VpcId VpcEndpointType ServiceName RouteTableIds SubnetIds SecurityGroupIds"),
+            **_all("recorded", "PrivateDnsEnabled", _NO_PACKETS),
+            **_all("recorded", "PolicyDocument", "no request passes an endpoint"),
+            **_TAGS,
+        },
+    ),
     "AWS::Events::Rule": ResourceType(
         readers.rule,
         "DescribeRule, ListTargetsByRule",
@@ -150,6 +282,31 @@ TYPES: dict[str, ResourceType] = {
             **_all("ignored", "PendingWindowInDays", "read when the key is deleted; no call shows it, nor on AWS"),
             **_TAGS,
         },
+    ),
+    "AWS::Lambda::Alias": ResourceType(
+        serverless_readers.alias, "GetAlias", _all("executed", "Name FunctionName FunctionVersion")
+    ),
+    "AWS::Lambda::Function": ResourceType(
+        serverless_readers.function,
+        "GetFunction, GetFunctionConfiguration, GetFunctionConcurrency",
+        {
+            **_all("executed", "FunctionName Code Handler Environment Timeout ReservedConcurrentExecutions"),
+            **_all("executed", "LoggingConfig", "the log group in it"),
+            **_all("recorded", "Runtime Architectures", "functions run under this machine's Python and processor"),
+            **_all("recorded", "MemorySize", "functions are told it, and take what they need"),
+            **_all("recorded", "KmsKeyArn", "variables are stored in the clear"),
+            **_all("recorded", "TracingConfig", "nothing is traced"),
+            **_all("recorded", "VpcConfig", _NO_PACKETS),
+            **_all("recorded", "Description"),
+            **_all("recorded", "Role", _AUTH),
+            **_TAGS,
+        },
+    ),
+    "AWS::Lambda::Permission": ResourceType(
+        serverless_readers.permission, "GetPolicy", _all("recorded", "FunctionName Action Principal SourceArn", _AUTH)
+    ),
+    "AWS::Lambda::Version": ResourceType(
+        serverless_readers.version, "GetFunctionConfiguration", _all("executed", "FunctionName")
     ),
     "AWS::Logs::LogGroup": ResourceType(
         readers.log_group,
@@ -225,7 +382,8 @@ TYPES: dict[str, ResourceType] = {
             **_all("executed", "EndpointConfigName DataCaptureConfig"),
             **_all("executed", "ProductionVariants", "one process a variant, whatever the instance count"),
             **_all("recorded", "KmsKeyId", "captured data is stored in the clear"),
-            **_all("recorded", "ShadowProductionVariants ExplainerConfig MetricsConfig VpcConfig"),
+            **_all("executed", "ShadowProductionVariants", "copies of requests by the ratio of weights, captured"),
+            **_all("recorded", "ExplainerConfig MetricsConfig VpcConfig"),
             **_all("recorded", "EnableNetworkIsolation", "its processes keep the network"),
             **_all("recorded", "ExecutionRoleArn", _AUTH),
             **_TAGS,
@@ -286,5 +444,28 @@ TYPES: dict[str, ResourceType] = {
             **_all("recorded", "LoggingConfiguration", "GetExecutionHistory has every event; no log is written"),
             **_all("recorded", "TracingConfiguration"),
         },
+    ),
+    "AWS::WAFv2::LoggingConfiguration": ResourceType(
+        network_readers.web_acl_logging,
+        "GetLoggingConfiguration",
+        _all("recorded", "ResourceArn LogDestinationConfigs RedactedFields LoggingFilter", "no log is written"),
+    ),
+    "AWS::WAFv2::WebACL": ResourceType(
+        network_readers.web_acl,
+        "GetWebACL, ListTagsForResource",
+        {
+            **_all("executed", "Rules", "those that limit the rate of a client's address; all others are recorded"),
+            **_all("executed", "CustomResponseBodies"),
+            **_all("recorded", "Name Description Scope DefaultAction VisibilityConfig DataProtectionConfig"),
+            **_TAGS,
+        },
+    ),
+    "AWS::WAFv2::WebACLAssociation": ResourceType(
+        network_readers.web_acl_association, "GetWebACLForResource", _all("executed", "ResourceArn WebACLArn")
+    ),
+    "Custom::ClosedDefaultSecurityGroup": ResourceType(
+        network_readers.closed_default_group,
+        "DescribeSecurityGroups",
+        {**_all("executed", "GroupId"), **_all("ignored", "ServiceToken", "the function that does it")},
     ),
 }

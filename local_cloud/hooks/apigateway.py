@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import copy
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -34,6 +35,15 @@ def install(invoke: Invoke) -> None:
         return await asyncio.get_running_loop().create_task(call, context=context)
 
     apigateway_v1._invoke_lambda_custom_v1 = custom
+
+
+def configure_endpoint(api_id: str, configuration: dict[str, Any]) -> None:
+    """Set a REST API's endpoint configuration from its template's: ministack keeps that very object, names and all."""
+    from ministack.services import apigateway_v1
+
+    members = {"Types": "types", "VpcEndpointIds": "vpcEndpointIds", "IpAddressType": "ipAddressType"}
+    found = {member: copy.deepcopy(configuration[name]) for name, member in members.items() if name in configuration}
+    apigateway_v1._rest_apis[api_id]["endpointConfiguration"] = {"types": ["EDGE"], **found}
 
 
 def _headers(integration: dict[str, Any], given: dict[str, str]) -> dict[str, str]:

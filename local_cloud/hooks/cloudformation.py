@@ -1,5 +1,6 @@
 """CloudFormation's resource types: registering new ones, and completing those that ministack only half applies."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -79,7 +80,8 @@ def extend(
     with_logical_id = handlers.get("update_with_logical_id", False)
 
     def create_and_apply(logical_id: str, properties: Properties, stack_name: str) -> tuple[str, dict[str, Any]]:
-        physical_id, attributes = create(logical_id, properties, stack_name)
+        # The services keep what they are given: what is applied later must not change the stack's own record of it.
+        physical_id, attributes = create(logical_id, copy.deepcopy(properties), stack_name)
         try:
             apply(physical_id, {}, properties)
         except Exception:
@@ -91,11 +93,11 @@ def extend(
         physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str
     ) -> tuple[str, dict[str, Any]]:
         if update is None:
-            changed = create(logical_id, new, stack_name)
+            changed = create(logical_id, copy.deepcopy(new), stack_name)
         elif with_logical_id:
-            changed = update(physical_id, old, new, stack_name, logical_id)
+            changed = update(physical_id, old, copy.deepcopy(new), stack_name, logical_id)
         else:
-            changed = update(physical_id, old, new, stack_name)
+            changed = update(physical_id, old, copy.deepcopy(new), stack_name)
         apply(changed[0], old if changed[0] == physical_id else {}, new)
         return changed
 

@@ -1,6 +1,7 @@
 """Stacks: the role of an operation is kept, and an operation that a restart interrupted is rolled back."""
 
 import asyncio
+import contextlib
 import copy
 import logging
 import re
@@ -10,6 +11,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from local_cloud import hooks
+from local_cloud.hooks import iam
 
 log = logging.getLogger("local_cloud.cloudformation")
 
@@ -19,22 +21,33 @@ _BEFORE = "_before_operation"
 _REASON = "The local cloud was restarted during the operation."
 
 
-def install() -> None:
+# (the stack's role) -> context manager in which its resources are made
+Acting = Callable[[str | None], contextlib.AbstractContextManager[None]]
+
+
+def install(acting: Acting) -> None:
+    """Hook everything in; operations on resources run within ``acting``."""
     from ministack.services.cloudformation import changesets, handlers, stacks
 
     _keep_roles(handlers, changesets)
-    deploy = stacks._deploy_stack_async
+    deploy, delete = stacks._deploy_stack_async, stacks._delete_stack_async
 
     async def deploy_stack(stack_name: str, stack_id: str, *arguments: Any, **options: Any) -> None:
         stack = stacks_by_name()[stack_name]
         stack[_BEFORE] = copy.deepcopy(options.get("previous_stack")) or {}
         try:
-            await deploy(stack_name, stack_id, *arguments, **options)
+            with acting(stack.get(_ROLE)):
+                await deploy(stack_name, stack_id, *arguments, **options)
         finally:
             stack.pop(_BEFORE, None)
 
+    async def delete_stack(stack_name: str, stack_id: str, *arguments: Any, **options: Any) -> None:
+        with acting((stacks_by_name().get(stack_name) or {}).get(_ROLE)):
+            await delete(stack_name, stack_id, *arguments, **options)
+
     # Both others imported the name.
     stacks._deploy_stack_async = handlers._deploy_stack_async = changesets._deploy_stack_async = deploy_stack
+    stacks._delete_stack_async = handlers._delete_stack_async = delete_stack
 
 
 def stacks_by_name() -> Any:
@@ -53,8 +66,10 @@ def _keep_roles(handlers: Any, changesets: Any) -> None:
         before = actions[action]
 
         def handler(params: dict[str, Any]) -> Any:
-            answer = before(params)
             role = (params.get(_ROLE) or [""])[0]
+            if role and iam.enforced() and not iam.trusts(role, "cloudformation.amazonaws.com"):
+                return handlers._error("ValidationError", f"Role {role} is invalid or cannot be assumed")
+            answer = before(params)
             stack = handlers._resolve_stack(params["StackName"][0]) if answer[0] == 200 and role else None
             if stack is not None:
                 stack[_ROLE] = role

@@ -26,15 +26,26 @@ def alarm_states(names: list[str]) -> dict[str, str]:
     return {name: known[name]["StateValue"] for name in names if name in known}
 
 
-def install(evaluation: Evaluation) -> None:
-    """Let ``evaluation(alarm, values of the periods, now)`` decide on the state of alarms on one metric."""
+def install(evaluation: Evaluation, changed: Callable[[Alarm, str, str, str], None], period_scale: float) -> None:
+    """Let ``evaluation(alarm, values of the periods, now)`` decide on the state of alarms on one metric.
+
+    ``changed(alarm, old state, new state, reason)`` hears of every alarm's changes; ``period_scale`` shortens periods.
+    """
     from ministack.services import cloudwatch
+
+    act = cloudwatch._dispatch_alarm_actions
+
+    def dispatch(alarm: Alarm, old: str, new: str, reason: str) -> None:
+        changed(alarm, old, new, reason)
+        act(alarm, old, new, reason)
+
+    cloudwatch._dispatch_alarm_actions = dispatch
 
     def evaluate(alarm: Alarm) -> None:
         if not alarm.get("Namespace") or not alarm.get("MetricName"):
             return
         now = time.time()
-        found = evaluation(alarm, _values(alarm, now), now)
+        found = evaluation(alarm, _values(alarm, now, period_scale), now)
         if found is None:
             return
         old, (new, reason) = alarm["StateValue"], found
@@ -46,13 +57,13 @@ def install(evaluation: Evaluation) -> None:
     cloudwatch._evaluate_alarm = evaluate
 
 
-def _values(alarm: Alarm, now: float) -> list[float | None]:
+def _values(alarm: Alarm, now: float, period_scale: float) -> list[float | None]:
     from ministack.services import cloudwatch
 
     dimensions = cloudwatch._dims_key(cloudwatch._dims_from_list(alarm.get("Dimensions") or []))
     points = cloudwatch._metrics.get((alarm["Namespace"], alarm["MetricName"], dimensions), [])
     statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average"
-    period = alarm.get("Period") or 60
+    period = (alarm.get("Period") or 60) * period_scale
     values: list[float | None] = []
     for index in range(alarm.get("EvaluationPeriods") or 1):
         newest, oldest = now - index * period, now - (index + 1) * period

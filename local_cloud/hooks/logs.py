@@ -19,6 +19,13 @@ def append(group: str, stream: str, lines: list[str], keep: int) -> None:
     _trim(service, group, stream, keep)
 
 
+def exists(group: str) -> bool:
+    """Whether the account and region have the log group."""
+    from ministack.services import cloudwatch_logs as service
+
+    return group in service._log_groups
+
+
 def _trim(service, group: str, stream: str, keep: int) -> None:
     record = service._log_groups[group]["streams"][stream]
     # Trimming by a tenth at a time keeps the cost per line constant.

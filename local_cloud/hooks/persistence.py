@@ -1,14 +1,16 @@
 """ministack's saved state, which it writes at shutdown only, written while it runs."""
 
+import hashlib
 import json
 import logging
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 log = logging.getLogger("local_cloud.state")
 
-_written: dict[str, int] = {}
+_written: dict[str, bytes] = {}
 _not_before: dict[str, float] = {}
 _ATTEMPTS = 5
 # A service is looked at again after this many times the time that it took: at most 5 % of one core goes into it.
@@ -31,12 +33,12 @@ def save_changed() -> bool:
         if started < _not_before.get(name, 0.0):
             left_out = True
             continue
-        text = _serialised(name, get_state)
-        if text is not None and _written.get(name) != hash(text):
+        data = _serialised(name, get_state)
+        if data is not None and _written.get(name) != (digest := hashlib.blake2b(data).digest()):
             temporary = folder / f"{name}.json.new"
-            temporary.write_text(text)
+            temporary.write_bytes(data)
             temporary.replace(folder / f"{name}.json")
-            _written[name] = hash(text)
+            _written[name] = digest
         finished = time.monotonic()
         _not_before[name] = finished + _PAUSE_FACTOR * (finished - started)
     return left_out
@@ -47,7 +49,7 @@ def forget() -> None:
     _written.clear()
 
 
-def _serialised(name: str, get_state: Any) -> str | None:
+def _serialised(name: str, get_state: Any) -> bytes | None:
     from ministack.core import persistence
 
     for _ in range(_ATTEMPTS):
@@ -56,7 +58,7 @@ def _serialised(name: str, get_state: Any) -> str | None:
             if state is None:
                 return None
             document = {"__ministack_format__": persistence._state_format_version(name), "payload": state}
-            return json.dumps(document, default=persistence._json_default)
+            return "".join(pieces(document, persistence._json_default)).encode()
         except RuntimeError:
             # Requests go on meanwhile: "dictionary changed size during iteration".
             continue
@@ -65,3 +67,39 @@ def _serialised(name: str, get_state: Any) -> str | None:
             return None
     log.info("The state of %s changes too fast to be saved; the next snapshot will", name)
     return None
+
+
+# Containers this deep below the document's root, or with so many members, are not encoded at once.
+_DEEP, _MANY = 6, 50
+
+
+def pieces(value: Any, default: Callable[[Any], Any], depth: int = 0) -> Iterator[str]:
+    """JSON in small pieces: encoding a large document at once would stop every other thread for that long."""
+    if not isinstance(value, dict | list | tuple | str | int | float | None):
+        value = default(value)
+    if not isinstance(value, dict | list | tuple) or (depth >= _DEEP and _is_small(value)):
+        yield json.dumps(value, default=default)
+    elif isinstance(value, dict):
+        separator = "{"
+        # A name is coerced to a string as json does it, by json itself.
+        for name, member in value.items():
+            yield separator
+            yield json.dumps(name) if isinstance(name, str) else json.dumps({name: 0})[1:-4]
+            yield ": "
+            yield from pieces(member, default, depth + 1)
+            separator = ", "
+        yield "}" if value else "{}"
+    else:
+        separator = "["
+        for member in value:
+            yield separator
+            yield from pieces(member, default, depth + 1)
+            separator = ", "
+        yield "]" if value else "[]"
+
+
+def _is_small(value: dict | list | tuple) -> bool:
+    members = value.values() if isinstance(value, dict) else value
+    if len(members) > _MANY:
+        return False
+    return all(len(member) <= _MANY for member in members if isinstance(member, dict | list | tuple))

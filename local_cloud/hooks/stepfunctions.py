@@ -11,6 +11,8 @@ from typing import Any
 Optimised = Callable[[str, bool, Any, Callable[[], bool]], Any]
 # Handler of ``aws-sdk:<service>:<action>``: (service, action, arguments) -> answer
 Sdk = Callable[[str, str, Any], Any]
+# (the machine's role) -> context manager in which its tasks run
+Acting = Callable[[str], contextlib.AbstractContextManager[None]]
 
 # ministack's own dispatcher stays for services whose wire formats it renames with care; the rest goes through botocore.
 _MINISTACKS_OWN = {"dynamodb", "lambda", "ec2", "rds", "sqs", "secretsmanager"}
@@ -20,13 +22,27 @@ _execution: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextV
 _timed_out: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar("timed_out", default=None)
 
 
-def install(optimised: Optimised, sdk: Sdk, error_class: type[Exception], wait_scale: float) -> None:
-    """Hook everything in; ``error_class`` has ``error`` and ``cause`` and is what the handlers raise."""
+def install(
+    optimised: Optimised,
+    sdk: Sdk,
+    error_class: type[Exception],
+    wait_scale: float,
+    acting: Acting,
+    authorize: Callable[[str, Any], None],
+) -> None:
+    """Hook everything in.
+
+    Args:
+        error_class: what the handlers raise; it has ``error`` and ``cause``.
+        acting: tasks run within it.
+        authorize: (resource, arguments), called before each task; raises ``error_class`` for what the role may not do.
+    """
     from ministack.services import stepfunctions as engine
 
     engine._SFN_WAIT_SCALE = wait_scale
     _integrations(engine, optimised, sdk, error_class)
     _cancellation(engine)
+    _roles(engine, acting, authorize, error_class)
     _timeouts(engine)
     _variables(engine)
     _outputs(engine)
@@ -56,6 +72,31 @@ def _integrations(engine: Any, optimised: Optimised, sdk: Sdk, error_class: type
         return translated(lambda: sdk(service, parts[7], arguments))
 
     engine._invoke_aws_sdk_integration = aws_sdk
+
+
+# ---- roles
+
+
+def _roles(engine: Any, acting: Acting, authorize: Callable[[str, Any], None], error_class: type[Exception]) -> None:
+    execute, invoke = engine._execute_task, engine._invoke_resource
+
+    def execute_task(state: dict, raw_input: Any, execution: dict, context: dict) -> Any:
+        machine = engine._state_machines.get(execution["stateMachineArn"]) if execution else None
+        try:
+            with acting((machine or {}).get("roleArn", "")):
+                return execute(state, raw_input, execution, context)
+        except error_class as error:
+            raise engine._ExecutionError(error.error, error.cause) from None
+
+    def invoke_resource(resource: str, arguments: Any) -> Any:
+        try:
+            authorize(resource, arguments)
+        except error_class as error:
+            raise engine._ExecutionError(error.error, error.cause) from None
+        return invoke(resource, arguments)
+
+    engine._execute_task = execute_task
+    engine._invoke_resource = invoke_resource
 
 
 # ---- executions that end while a task runs
@@ -241,8 +282,27 @@ def _starts(engine: Any) -> None:
                 details = {"error": execution["error"], "cause": cause}
                 engine._add_event(execution, "ExecutionFailed", {"executionFailedEventDetails": details})
 
+    delete = engine._delete_state_machine
+
+    def delete_state_machine(data: dict) -> Any:
+        end_executions(data.get("stateMachineArn", ""))
+        return delete(data)
+
     engine._start_execution = start_execution
     engine._restore_state = restore_state
+    engine._delete_state_machine = delete_state_machine
+
+
+def end_executions(state_machine: str) -> None:
+    """Abort what runs of a state machine that is deleted; a job that is waited for is stopped.
+
+    AWS ends executions at their next transition; here their jobs, too, are gone with the machine.
+    """
+    from ministack.services import stepfunctions as engine
+
+    for arn, execution in list(engine._executions.items()):
+        if execution.get("stateMachineArn") == state_machine and execution["status"] == "RUNNING":
+            engine._stop_execution({"executionArn": arn, "cause": "The state machine was deleted."})
 
 
 def configure(arn: str, members: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from local_cloud import hooks
+from local_cloud.authorization import acting_as
 from local_cloud.sagemaker import s3
 
 Record = dict[str, Any]
@@ -33,6 +34,7 @@ class _Target(NamedTuple):
     prefix: str
     kms_key: str | None
     hour: str
+    role: str | None
 
 
 @dataclass
@@ -58,12 +60,14 @@ def record(
     *,
     inference_id: str | None,
     now: float | None = None,
+    role: str | None = None,
 ) -> None:
     """Keep one invocation if the configuration samples it; the file is written within seconds.
 
     Args:
         config: the endpoint's DataCaptureConfig, or None.
         now: epoch seconds of the inference; it decides the hour's folder.
+        role: of the variant's model, under which the file is written.
     """
     if not config or not config.get("EnableCapture") or not sampled(config["InitialSamplingPercentage"]):
         return
@@ -71,7 +75,7 @@ def record(
     text = json.dumps(line(config, request, response, inference_id=inference_id, now=now)) + "\n"
     prefix = s3.join(config["DestinationS3Uri"], endpoint, variant)
     hour = _utc(now).strftime("%Y/%m/%d/%H")
-    target = _Target(hooks.account_id(), hooks.region(), prefix, config.get("KmsKeyId"), hour)
+    target = _Target(hooks.account_id(), hooks.region(), prefix, config.get("KmsKeyId"), hour, role)
     with _lock:
         buffer = _buffers.get(target) or _buffers.setdefault(target, _Buffer(now))
         buffer.lines.append(text)
@@ -157,7 +161,8 @@ def _write(target: _Target, buffer: _Buffer) -> None:
     name = f"{moment:%M-%S}-{moment.microsecond // 1000:03d}-{uuid.uuid4()}.jsonl"
     uri = s3.join(target.prefix, target.hour, name)
     try:
-        s3.put_bytes(uri, "".join(buffer.lines).encode(), kms_key=target.kms_key)
+        with acting_as(target.role, "sagemaker.amazonaws.com"):
+            s3.put_bytes(uri, "".join(buffer.lines).encode(), kms_key=target.kms_key)
     except Exception as error:
         log.error("%d captured invocations could not be written to %s: %s", len(buffer.lines), uri, error)
 

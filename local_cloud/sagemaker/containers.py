@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from local_cloud import config, hooks
+from local_cloud.authorization import principal
 from local_cloud.sagemaker import logs
 
 OPT_ML = "/opt/ml"
@@ -188,8 +189,7 @@ class Container:
             "AWS_REGION": hooks.region(),
             "AWS_DEFAULT_REGION": hooks.region(),
             "AWS_ENDPOINT_URL": settings.endpoint_url,
-            "AWS_ACCESS_KEY_ID": hooks.account_id(),
-            "AWS_SECRET_ACCESS_KEY": "local",
+            **{name.upper(): value for name, value in principal.credentials().items()},
             # Programs that know /opt/ml by heart have this to go by where they cannot be given one.
             **({} if self._private else {"SAGEMAKER_BASE_DIR": OPT_ML}),
             **environment,

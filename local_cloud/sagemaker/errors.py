@@ -29,6 +29,10 @@ class ConflictError(SageMakerError):
     code = "ConflictException"
 
 
+class AccessDenied(SageMakerError):
+    code = "AccessDeniedException"
+
+
 class NotImplementedHere(SageMakerError):
     """An operation of the AWS API that the local cloud does not offer."""
 

@@ -94,8 +94,13 @@ def _read(path: Path, _modified: int) -> tuple[_Rule, ...]:
 
 def _rule(path: Path, number: int, entry: dict[str, Any]) -> _Rule:
     where = f"{path}, image {number}"
-    if unknown := set(entry) - {"match", "training", "serving", "processing"}:
-        raise ValidationError(f"{where}: unknown key {sorted(unknown)[0]}; match, training, serving, processing exist.")
+    if unknown := set(entry) - {"match", "training", "serving", "processing", "environment"}:
+        raise ValidationError(
+            f"{where}: unknown key {sorted(unknown)[0]}; match, training, serving, processing, environment exist."
+        )
+    environment = entry.get("environment", {})
+    if not isinstance(environment, dict) or not all(isinstance(value, str) for value in environment.values()):
+        raise ValidationError(f"{where}: environment must be a table of texts, not {environment!r}.")
     try:
         pattern = re.compile(entry["match"])
     except KeyError:
@@ -107,7 +112,7 @@ def _rule(path: Path, number: int, entry: dict[str, Any]) -> _Rule:
         _command(where, entry, "training", "toolkit"),
         _command(where, entry, "serving", "script-mode"),
         _command(where, entry, "processing", None),  # type: ignore[arg-type]
-        {"PYTHONPATH": str(path.parent)},
+        {"PYTHONPATH": str(path.parent), **environment},
     )
 
 

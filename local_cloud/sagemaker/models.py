@@ -51,6 +51,11 @@ def serving_container(model_name: str) -> Record:
     return STORE.require("Model", last_part(model_name))["Resolved"]
 
 
+def role_of(model_name: str) -> str | None:
+    """The role that a model's containers run under."""
+    return STORE.require("Model", last_part(model_name)).get("ExecutionRoleArn")
+
+
 def resolve(container: Record) -> Record:
     """A container definition with its model package's image, data and environment filled in.
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import botocore.session
 
-from local_cloud.sagemaker.errors import NotImplementedHere
+from local_cloud.sagemaker import networks
+from local_cloud.sagemaker.errors import AccessDenied, NotImplementedHere
 from local_cloud.sagemaker.validation import validate
 
 Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
@@ -43,7 +44,19 @@ def call(name: str, request: dict[str, Any]) -> dict[str, Any]:
         raise NotImplementedHere(name)
     shape = MODEL.operation_model(name)
     validate(request, shape.input_shape)
+    _authorize(name, request)
+    networks.check(request)
     return pick(shape.output_shape, handler(request) or {})
+
+
+def _authorize(name: str, request: dict[str, Any]) -> None:
+    # The rules know SageMaker's ARNs, which come from records that operations keep.
+    from local_cloud.authorization import Refused, sagemaker
+
+    try:
+        sagemaker.authorize(name, request)
+    except Refused as refused:
+        raise AccessDenied(str(refused)) from None
 
 
 def pick(shape: Any, record: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import logging
+import random
 import re
 import time
 from typing import Any
@@ -18,9 +20,14 @@ from local_cloud.sagemaker.store import STORE
 
 Response = tuple[int, dict[str, str], bytes]
 
+log = logging.getLogger("local_cloud.runtime")
+
 MAXIMUM_BODY = 6_291_456
+# Copies under way to one shadow variant; further ones are lost.
+MOST_COPIES = 200
 TIMEOUT = 60.0
 _PREFIX = "x-amzn-sagemaker-"
+_copies: set[asyncio.Task[None]] = set()
 _LIMITS = {"custom-attributes": 1024, "inference-id": 64}
 
 
@@ -75,7 +82,13 @@ async def invoke(name: str, headers: dict[str, str], body: bytes) -> Response:
             if variant is not None and await _ready(variant, deadline):
                 # A process that died a moment ago is being started again.
                 with contextlib.suppress(Refused):
-                    return await _call(running, variant, headers, body, began)
+                    try:
+                        answer = await _call(running, variant, headers, body, began)
+                    except ModelError:
+                        _mirror(running, variant, headers, body)
+                        raise
+                    _mirror(running, variant, headers, body)
+                    return answer
         if time.perf_counter() > deadline:
             raise ModelError(503, "The container does not run; see its logs.")
         await asyncio.sleep(0.02)
@@ -108,11 +121,44 @@ async def _call(running: Live, variant: Variant, headers: dict[str, str], body: 
         capture.Payload(headers.get("content-type", "application/octet-stream"), body),
         capture.Payload(content_type, answer.body),
         inference_id=headers.get(_PREFIX + "inference-id"),
+        role=variant.role,
     )
     passed = {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": variant.name}
     if attributes := answer.headers.get(_PREFIX + "custom-attributes"):
         passed["X-Amzn-SageMaker-Custom-Attributes"] = attributes
     return 200, passed, answer.body
+
+
+def _mirror(running: Live, variant: Variant, headers: dict[str, str], body: bytes) -> None:
+    """Send the variant's shadow a copy of a request that was answered, by the share of their weights.
+
+    The caller has his answer already or gets it before the copy is sent; nothing waits for the shadow.
+    """
+    shadow = variant.shadow
+    if shadow is None or random.random() >= variant.shadow_share:
+        return
+    if shadow.in_flight >= MOST_COPIES or not shadow.process.ready.is_set():
+        # What the shadow cannot take is lost to it alone, and counted as its error.
+        metrics.record(running.name, shadow.name, 503, 0.0, 0.0)
+        return
+    # Held against draining while the production request still is.
+    shadow.in_flight += 1
+    task = asyncio.get_running_loop().create_task(_copy(running, shadow, headers, body))
+    _copies.add(task)
+    task.add_done_callback(_copies.discard)
+
+
+async def _copy(running: Live, shadow: Variant, headers: dict[str, str], body: bytes) -> None:
+    try:
+        await _call(running, shadow, headers, body, time.perf_counter())
+    except ModelError:
+        pass  # counted by _call
+    except Refused:
+        metrics.record(running.name, shadow.name, 503, 0.0, 0.0)
+    except Exception:
+        log.exception("A copy of a request to shadow variant %s of %s failed", shadow.name, running.name)
+    finally:
+        shadow.in_flight -= 1
 
 
 async def _exchange(variant: Variant, headers: list[tuple[str, str]], body: bytes) -> Answer:

@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local_cloud import config, hooks
+from local_cloud.authorization import principal
 from local_cloud.sagemaker import lifecycle
 from local_cloud.sagemaker.errors import ValidationError
 
@@ -30,16 +31,16 @@ class TransferError(Exception):
 
 
 def client() -> Any:
-    """An S3 client of the caller's account and region (ministack takes a 12-digit access key as the account)."""
-    key = hooks.account_id(), hooks.region()
+    """An S3 client that signs as the acting role, or as the caller's account, in the caller's region."""
+    credentials = principal.credentials()
+    key = credentials["aws_access_key_id"], hooks.region()
     with _lock:
         if key not in _clients:
             _clients[key] = boto3.session.Session().client(
                 "s3",
                 endpoint_url=config.current().endpoint_url,
-                aws_access_key_id=key[0],
-                aws_secret_access_key="local",
                 region_name=key[1],
+                **credentials,
                 config=Config(
                     s3={"addressing_style": "path"},
                     max_pool_connections=32,

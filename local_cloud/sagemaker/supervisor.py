@@ -28,6 +28,8 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 _SETUP_FAILED = 125  # as "docker run" says when the container could not be made
 
+_STOP = (signal.SIGTERM, signal.SIGINT)
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -99,8 +101,10 @@ def _become(argv: list[str], options: dict) -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         os.chdir(options.get("directory") or "/")
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        for number in (*_STOP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
+        # One that came since the fork ends this process here.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
         os.execvp(argv[0], argv)
     except FileNotFoundError:
         print(f"{argv[0]}: command not found", file=sys.stderr, flush=True)
@@ -119,6 +123,16 @@ def _children(pid: int) -> list[int]:
             return [int(word) for word in file.read().split()]
     except OSError:
         return []
+
+
+def _terminate(child: int) -> None:
+    """SIGTERM for the program's process group, or for the child alone where it has not made its group yet."""
+    for send in (os.killpg, os.kill):
+        try:
+            send(child, signal.SIGTERM)
+            return
+        except OSError:
+            continue
 
 
 def _kill_all(group: int) -> None:
@@ -147,12 +161,15 @@ def main() -> int:
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+    for number in (*_STOP, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)
+    # Until the child is the program, it must neither miss a signal nor handle it as the supervisor does.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     child = os.fork()
     if child == 0:
         os.close(lifeline)
         _become(argv, options)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
     # Only the program and its descendants may hold the output pipe, so that its end is seen.
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
@@ -162,11 +179,8 @@ def main() -> int:
         if lifeline in ready:
             _kill_all(child)
             return 128 + signal.SIGKILL
-        if any(number in (signal.SIGTERM, signal.SIGINT) for number in os.read(wake_read, 64)):
-            try:
-                os.killpg(child, signal.SIGTERM)
-            except OSError:
-                pass
+        if any(number in _STOP for number in os.read(wake_read, 64)):
+            _terminate(child)
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)

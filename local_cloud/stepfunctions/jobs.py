@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from local_cloud.authorization import Refused, states
 from local_cloud.sagemaker.errors import SageMakerError
 from local_cloud.sagemaker.operations import MODEL, call
 from local_cloud.stepfunctions import IntegrationError, names, sdk
@@ -34,6 +35,8 @@ def invoke(action: str, sync: bool, arguments: Any, cancelled: Callable[[], bool
         suffix = ".sync" if sync else ""
         raise IntegrationError("States.Runtime", f"sagemaker:{action}{suffix} is not an integration of Step Functions.")
     request = sdk.to_request(arguments, MODEL.operation_model(operation).input_shape)
+    if sync:
+        _may_wait(action)
     answer = _call(operation, request)
     if not sync:
         return sdk.to_answer(answer, MODEL.operation_model(operation).output_shape, milliseconds=True)
@@ -54,6 +57,13 @@ def _wait(job: str, name: str, cancelled: Callable[[], bool]) -> dict[str, Any]:
     if description[status_member] != "Completed":
         raise IntegrationError("States.TaskFailed", json.dumps(shown))
     return shown
+
+
+def _may_wait(action: str) -> None:
+    try:
+        states.waiting(action)
+    except Refused as refused:
+        raise IntegrationError("States.TaskFailed", str(refused)) from None
 
 
 def _stop(job: str, request: dict[str, Any]) -> None:

@@ -20,11 +20,16 @@ def create_config(request: Record) -> Record:
         raise ValidationError(
             f'Cannot create already existing endpoint configuration "{arn("endpoint-config", name)}".'
         )
-    variants = request["ProductionVariants"]
-    names = [variant["VariantName"] for variant in variants]
+    variants, shadows = request["ProductionVariants"], request.get("ShadowProductionVariants", [])
+    names = [variant["VariantName"] for variant in [*variants, *shadows]]
     if len(set(names)) < len(names):
         raise ValidationError(f"Variant names must differ; they are {names}.")
-    for variant in [*variants, *request.get("ShadowProductionVariants", [])]:
+    if shadows and (len(shadows) > 1 or len(variants) > 1):
+        raise ValidationError(
+            "With ShadowProductionVariants there can be one production variant and one shadow variant; "
+            f"they are {names}."
+        )
+    for variant in [*variants, *shadows]:
         _check_variant(variant)
     if "AsyncInferenceConfig" in request:
         raise ValidationError(
@@ -34,6 +39,7 @@ def create_config(request: Record) -> Record:
     record = {
         **request,
         "ProductionVariants": [_with_defaults(variant) for variant in variants],
+        **({"ShadowProductionVariants": [_with_defaults(variant) for variant in shadows]} if shadows else {}),
         "EndpointConfigArn": arn("endpoint-config", name),
         "CreationTime": time.time(),
     }

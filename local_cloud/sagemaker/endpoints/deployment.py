@@ -166,9 +166,16 @@ def describe(fleet: Fleet, configuration: Record) -> Record:
     """Members of DescribeEndpoint that follow from the fleet that now answers."""
     return {
         "EndpointConfigName": configuration["EndpointConfigName"],
-        "ProductionVariants": [variant.summary() for variant in fleet.variants.values()],
+        **summaries(fleet),
         "DataCaptureConfig": _capture_summary(configuration.get("DataCaptureConfig")),
     }
+
+
+def summaries(fleet: Fleet) -> Record:
+    """The variants of a fleet as DescribeEndpoint shows them."""
+    shadows = [variant.summary() for variant in fleet.shadows.values()]
+    production = [variant.summary() for variant in fleet.variants.values()]
+    return {"ProductionVariants": production, "ShadowProductionVariants": shadows or None}
 
 
 def _capture_summary(capture: Record | None) -> Record | None:

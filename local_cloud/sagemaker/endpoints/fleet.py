@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from local_cloud import hooks
+from local_cloud.authorization import Refused, acting_as, containers
 from local_cloud.sagemaker import models
 from local_cloud.sagemaker.endpoints.process import STARTUP_TIMEOUT, ServingProcess, StartFailed
 from local_cloud.sagemaker.errors import ValidationError
@@ -20,13 +21,16 @@ _LONGEST_REQUEST = 65.0
 
 
 class Variant:
-    """One production variant: one process, whatever number of instances is recorded."""
+    """One production or shadow variant: one process, whatever number of instances is recorded."""
 
     def __init__(self, endpoint: str, config: Record):
         self.name: str = config["VariantName"]
         self.weight: float = config["InitialVariantWeight"]
         self.instances: int | None = config.get("InitialInstanceCount")
+        self.role = models.role_of(config["ModelName"])
         self.in_flight = 0
+        # Gets copies of this variant's requests.
+        self.shadow: Variant | None = None
         # From here on a process of its own replaces the instance that AWS would start.
         self.process = ServingProcess(
             models.serving_container(config["ModelName"]),
@@ -35,6 +39,13 @@ class Variant:
             startup_timeout=config.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_TIMEOUT),
         )
         self.started = time.time()
+
+    @property
+    def shadow_share(self) -> float:
+        """Share of this variant's requests that its shadow gets a copy of: the ratio of their weights, 1 at most."""
+        if self.shadow is None or not self.shadow.weight:
+            return 0.0
+        return min(1.0, self.shadow.weight / self.weight) if self.weight else 1.0
 
     def summary(self) -> Record:
         """The variant as DescribeEndpoint shows it."""
@@ -54,7 +65,7 @@ class Variant:
 
 
 class Fleet:
-    """All variants of an endpoint configuration.
+    """All variants of an endpoint configuration; a request is routed to production variants only.
 
     Raises:
         ValidationError: a model of the configuration is gone.
@@ -63,6 +74,15 @@ class Fleet:
     def __init__(self, endpoint: str, config: Record):
         self.config = config
         self.variants = {item["VariantName"]: Variant(endpoint, item) for item in config["ProductionVariants"]}
+        shadows = config.get("ShadowProductionVariants", [])
+        self.shadows = {item["VariantName"]: Variant(endpoint, item) for item in shadows}
+        for production, shadow in zip(self.variants.values(), self.shadows.values(), strict=False):
+            production.shadow = shadow
+
+    @property
+    def everything(self) -> dict[str, Variant]:
+        """Production and shadow variants by name."""
+        return {**self.variants, **self.shadows}
 
     def start(self) -> None:
         """Start every process and wait until all are healthy.
@@ -70,15 +90,20 @@ class Fleet:
         Raises:
             StartFailed: with AWS's FailureReason; no process is left.
         """
-        with ThreadPoolExecutor(len(self.variants)) as pool:
-            reasons = list(pool.map(hooks.bound(self._start_one), self.variants.values()))
+        with ThreadPoolExecutor(len(self.everything)) as pool:
+            reasons = list(pool.map(hooks.bound(self._start_one), self.everything.values()))
         if failed := [reason for reason in reasons if reason]:
             self.stop(grace=0.0)
             raise StartFailed(failed[0])
 
     def _start_one(self, variant: Variant) -> str | None:
         try:
-            variant.process.start()
+            with acting_as(variant.role, "sagemaker.amazonaws.com"):
+                containers.pull(variant.process.image)
+                containers.measure("Endpoints")
+                variant.process.start()
+        except Refused as error:
+            return f"Failed to start production variant {variant.name}: {error}"
         except StartFailed as error:
             if str(error):
                 return f"Failed to start production variant {variant.name}: {error}"
@@ -90,13 +115,13 @@ class Fleet:
         return None
 
     def stop(self, **options: Any) -> None:
-        with ThreadPoolExecutor(len(self.variants)) as pool:
-            list(pool.map(hooks.bound(lambda variant: variant.process.stop(**options)), self.variants.values()))
+        with ThreadPoolExecutor(len(self.everything)) as pool:
+            list(pool.map(hooks.bound(lambda variant: variant.process.stop(**options)), self.everything.values()))
 
     def drain(self) -> None:
         """Wait for the requests that were routed here, then stop. Routes must have been taken away before."""
         deadline = time.monotonic() + _LONGEST_REQUEST
-        while any(variant.in_flight for variant in self.variants.values()) and time.monotonic() < deadline:
+        while any(variant.in_flight for variant in self.everything.values()) and time.monotonic() < deadline:
             time.sleep(0.01)
         self.stop()
 

@@ -1,12 +1,13 @@
 """CreateEndpoint, UpdateEndpoint and their kin: requests checked, deployments started on threads of their own."""
 
 import copy
+import json
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from local_cloud import hooks
+from local_cloud import autoscaling, hooks
 from local_cloud.hooks import cloudwatch
 from local_cloud.sagemaker import capture, images, lifecycle, listing, models
 from local_cloud.sagemaker.arns import arn, last_part
@@ -57,6 +58,7 @@ def update_endpoint(request: Record) -> Record:
         policy = record.get("LastDeploymentConfig")
     policy = policy or {}
     _check_policy(policy)
+    _check_variants(record, configuration, policy)
     running = live(record["EndpointName"])
     with STORE.lock:
         _refuse_if_busy(record)
@@ -85,14 +87,13 @@ def update_weights(request: Record) -> Record:
     with STORE.lock:
         _refuse_if_busy(record)
         for desired in request["DesiredWeightsAndCapacities"]:
-            if fleet is None or desired["VariantName"] not in fleet.variants:
+            if fleet is None or desired["VariantName"] not in fleet.everything:
                 raise ValidationError(f"Variant {desired['VariantName']} is not one of {record['EndpointName']}.")
         for desired in request["DesiredWeightsAndCapacities"]:
-            variant = fleet.variants[desired["VariantName"]]
+            variant = fleet.everything[desired["VariantName"]]
             variant.weight = desired.get("DesiredWeight", variant.weight)
             variant.instances = desired.get("DesiredInstanceCount", variant.instances)
-        record["ProductionVariants"] = [variant.summary() for variant in fleet.variants.values()]
-        record["EndpointStatus"] = "Updating"
+        record.update(deployment.summaries(fleet), EndpointStatus="Updating")
     deployment.announce(record)
     _spawn(deployment.settle, record, "InService")
     return record
@@ -151,7 +152,7 @@ def _refuse_if_busy(record: Record) -> None:
 
 def _check_images(configuration: Record) -> None:
     """An image nobody can run is refused in the request itself, where the message is seen."""
-    for variant in configuration["ProductionVariants"]:
+    for variant in _variants(configuration):
         image = models.serving_container(variant["ModelName"])["Image"]
         if images.resolve(image).serving is None:
             raise ValidationError(f"The image {image} has no serving command; local_cloud.toml may give one.")
@@ -170,10 +171,41 @@ def _check_policy(policy: Record) -> None:
         raise ValidationError(f"AutoRollbackConfiguration names alarms that do not exist: {', '.join(missing)}.")
 
 
+def _check_variants(record: Record, configuration: Record, policy: Record) -> None:
+    """What AWS refuses of a change of variants: under deployment guardrails, and while one is scaled automatically."""
+    before = {variant["VariantName"] for variant in record.get("ProductionVariants") or []}
+    after = {variant["VariantName"] for variant in configuration["ProductionVariants"]}
+    if ("BlueGreenUpdatePolicy" in policy or "RollingUpdatePolicy" in policy) and before != after:
+        raise ValidationError(
+            f"DeploymentConfig needs the same variant names before ({', '.join(sorted(before))}) and after "
+            f"({', '.join(sorted(after))}) the update; leave it out to change variants."
+        )
+    if "RollingUpdatePolicy" in policy and len(after) > 1:
+        raise ValidationError("RollingUpdatePolicy is not for endpoints with several production variants.")
+    types = {variant["VariantName"]: variant.get("InstanceType") for variant in _variants(configuration)}
+    old = STORE.find(configs.KIND, record["EndpointConfigName"]) or {"ProductionVariants": []}
+    changed = [
+        variant["VariantName"]
+        for variant in _variants(old)
+        if types.get(variant["VariantName"]) != variant.get("InstanceType")
+        and autoscaling.is_target(record["EndpointName"], variant["VariantName"])
+    ]
+    if changed:
+        raise ValidationError(
+            f"The variant(s) {json.dumps(changed)} must be deregistered as scalable targets with AutoScaling before "
+            "they can be removed or have their instance type updated."
+        )
+
+
+def _variants(record: Record) -> list[Record]:
+    """Production and shadow variants of a configuration or an endpoint."""
+    return [*(record.get("ProductionVariants") or []), *(record.get("ShadowProductionVariants") or [])]
+
+
 def _retain(configuration: Record, record: Record, running: Live | None, excluded: set[str]) -> None:
     """Take over what the endpoint has now: instance counts, weights and data capture, save what is excluded."""
-    current = {variant["VariantName"]: variant for variant in record.get("ProductionVariants", [])}
-    for variant in configuration["ProductionVariants"]:
+    current = {variant["VariantName"]: variant for variant in _variants(record)}
+    for variant in _variants(configuration):
         before = current.get(variant["VariantName"])
         if before and "DesiredWeight" not in excluded:
             variant["InitialVariantWeight"] = before["DesiredWeight"]

@@ -97,9 +97,11 @@ class ServingProcess:
         return self._container.tail[-8:] if self._container else []
 
     def _prepare(self) -> list[str]:
-        serving = images.resolve(self.image).serving
+        image = images.resolve(self.image)
+        serving = image.serving
         if serving is None:
             raise ValidationError(f"The image {self.image} has no serving command; give one in local_cloud.toml.")
+        self._environment = {**image.environment, **self._environment}
         self._root = new_root("model")
         folder = self._root / "opt" / "ml"
         (folder / "model").mkdir()

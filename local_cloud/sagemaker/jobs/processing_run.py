@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud import hooks
+from local_cloud.authorization import Refused, acting_as, containers
 from local_cloud.sagemaker import events, s3
 from local_cloud.sagemaker.containers import Container, new_root, remove_root
 from local_cloud.sagemaker.errors import ValidationError
@@ -32,8 +33,12 @@ def launch(record: Record, image: Image) -> None:
 def _run(record: Record, image: Image, run: runner.Run) -> None:
     root = new_root(record["ProcessingJobName"])
     try:
-        _execute(record, image, run, root)
-    except (s3.TransferError, ValidationError) as error:
+        with acting_as(record["RoleArn"], "sagemaker.amazonaws.com"):
+            containers.attach(record["ProcessingResources"]["ClusterConfig"].get("VolumeKmsKeyId"))
+            containers.pull(record["AppSpecification"]["ImageUri"])
+            containers.measure("ProcessingJobs")
+            _execute(record, image, run, root)
+    except (s3.TransferError, ValidationError, Refused) as error:
         if not run.abandoned:
             _end(record, "Failed", FailureReason=runner.text(f"ClientError: {error}"))
     finally:

@@ -9,6 +9,7 @@ from typing import Any
 from local_cloud import config, hooks
 from local_cloud.sagemaker import lifecycle
 from local_cloud.sagemaker.containers import Container
+from local_cloud.sagemaker.store import STORE
 
 Key = tuple[str, str, str, str]
 log = logging.getLogger("local_cloud.jobs")
@@ -159,6 +160,9 @@ def launch(
 
     with _lock:
         _runs[key] = run
+    # A stop that came after the record and before the run found nothing to end.
+    if (STORE.find(kind, name) or {}).get(f"{kind}Status") == "Stopping":
+        run.end(STOPPED)
     threading.Thread(target=hooks.bound(work), daemon=True, name=f"{kind} {name}").start()
     return run
 

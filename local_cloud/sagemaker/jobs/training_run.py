@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from local_cloud.authorization import Refused, acting_as, containers
 from local_cloud.sagemaker import builtin_xgboost, events, s3
 from local_cloud.sagemaker.containers import OPT_ML, Container, new_root, remove_root
 from local_cloud.sagemaker.errors import ValidationError
@@ -71,8 +72,12 @@ def launch(record: Record, image: Image, observer: metrics.Observer | None, over
 def _run(record: Record, image: Image, observer: metrics.Observer | None, run: runner.Run) -> None:
     root = new_root(record["TrainingJobName"])
     try:
-        _execute(record, image, observer, run, root)
-    except (s3.TransferError, ValidationError) as error:
+        with acting_as(record["RoleArn"], "sagemaker.amazonaws.com"):
+            containers.attach(record["ResourceConfig"].get("VolumeKmsKeyId"))
+            containers.pull(record["AlgorithmSpecification"].get("TrainingImage", ""))
+            containers.measure("TrainingJobs")
+            _execute(record, image, observer, run, root)
+    except (s3.TransferError, ValidationError, Refused) as error:
         if not run.abandoned:
             step = "Artifact upload failed" if record["SecondaryStatus"] == "Uploading" else "Data download failed"
             reason = runner.text(f"ClientError: {step}: {error}")

@@ -31,6 +31,7 @@ class Definition:
         source: the EndpointInput.
         output: S3Uri and LocalPath of the first output.
         baseline: ConstraintsResource and StatisticsResource.
+        ground_truth: S3 URI of the labels, for model quality and bias.
     """
 
     application: Record
@@ -43,6 +44,7 @@ class Definition:
     environment: dict[str, str] = field(default_factory=dict)
     network: Record | None = None
     stopping: Record | None = None
+    ground_truth: str | None = None
 
 
 def of_schedule(config: Record, kind: str) -> Definition:
@@ -65,6 +67,7 @@ def of_schedule(config: Record, kind: str) -> Definition:
             environment=application.get("Environment", {}),
             network=record.get("NetworkConfig"),
             stopping=record.get("StoppingCondition"),
+            ground_truth=record[f"{kind}JobInput"].get("GroundTruthS3Input", {}).get("S3Uri"),
         )
     inline = config.get("MonitoringJobDefinition")
     if inline is None:

@@ -23,6 +23,7 @@ KIND = "MonitoringSchedule"
 log = logging.getLogger("local_cloud.monitoring")
 
 _TICK = 1.0
+_PENDING_SECONDS = 0.3
 _LAST_HOUR = timedelta(hours=1)
 
 
@@ -41,17 +42,17 @@ def create_schedule(request: Record) -> Record:
         if STORE.find(KIND, name):
             raise ResourceInUse(f"Monitoring Schedule {record['MonitoringScheduleArn']} already exists.")
         STORE.put(KIND, name, record)
-    _arm(record)
+    _begin(record)
     return record
 
 
 @operation("UpdateMonitoringSchedule")
 def update_schedule(request: Record) -> Record:
-    record = STORE.require(KIND, request["MonitoringScheduleName"])
+    record = _settled(request["MonitoringScheduleName"])
     members = _checked(request["MonitoringScheduleConfig"])
     config = request["MonitoringScheduleConfig"]
     STORE.update(record, MonitoringScheduleConfig=config, LastModifiedTime=time.time(), **members)
-    _arm(record)
+    _begin(record)
     return record
 
 
@@ -82,7 +83,7 @@ def list_schedules(request: Record) -> Record:
 
 @operation("StopMonitoringSchedule")
 def stop_schedule(request: Record) -> Record:
-    record = STORE.require(KIND, request["MonitoringScheduleName"])
+    record = _settled(request["MonitoringScheduleName"])
     if record["MonitoringScheduleStatus"] != "Stopped":
         STORE.update(record, MonitoringScheduleStatus="Stopped", NextRun=None, LastModifiedTime=time.time())
     return {}
@@ -90,19 +91,19 @@ def stop_schedule(request: Record) -> Record:
 
 @operation("StartMonitoringSchedule")
 def start_schedule(request: Record) -> Record:
-    record = STORE.require(KIND, request["MonitoringScheduleName"])
+    record = _settled(request["MonitoringScheduleName"])
     if record["MonitoringScheduleStatus"] != "Stopped":
         raise ValidationError(f"Monitoring Schedule is in status {record['MonitoringScheduleStatus']}, not Stopped.")
     STORE.update(record, LastModifiedTime=time.time())
-    _arm(record)
+    _begin(record)
     return {}
 
 
 @operation("DeleteMonitoringSchedule")
 def delete_schedule(request: Record) -> Record:
     name = request["MonitoringScheduleName"]
-    record = STORE.require(KIND, name)
-    if any(run["MonitoringExecutionStatus"] in ("Pending", "InProgress", "Stopping") for run in executions.of(name)):
+    record = _settled(name)
+    if any(run["MonitoringExecutionStatus"] in executions.RUNNING for run in executions.of(name)):
         raise ValidationError(
             f"Monitoring Schedule {record['MonitoringScheduleArn']} cannot be deleted while it has an execution in "
             "progress; wait for it to end, or stop its processing job."
@@ -172,8 +173,28 @@ def _checked(config: Record) -> Record:
     return {"MonitoringType": kind, "EndpointName": source["EndpointName"]}
 
 
+def _settled(name: str) -> Record:
+    """The schedule's record; as on AWS, nothing can be done with one that is Pending."""
+    record = STORE.require(KIND, name)
+    if record.get("MonitoringScheduleStatus") == "Pending":
+        raise ValidationError(
+            f"Monitoring Schedule {record['MonitoringScheduleArn']} is Pending; wait until it is Scheduled."
+        )
+    return record
+
+
+def _begin(record: Record) -> None:
+    """Pending for a moment, then scheduled."""
+    STORE.update(record, MonitoringScheduleStatus="Pending", NextRun=None)
+    timer = threading.Timer(_PENDING_SECONDS, hooks.bound(_arm), args=(record,))
+    timer.daemon = True
+    timer.start()
+
+
 def _arm(record: Record) -> None:
     """Scheduled from now on: the next due time is set; NOW is due at once."""
+    if STORE.find(KIND, record["MonitoringScheduleName"]) is not record:
+        return
     schedule = record["MonitoringScheduleConfig"]["ScheduleConfig"]
     now = datetime.now(timezone.utc)
     due = now if schedule["ScheduleExpression"] == cron.NOW else cron.parse(schedule["ScheduleExpression"]).after(now)
@@ -225,9 +246,10 @@ def _start_due(record: Record, now: float) -> None:
 def _put_right() -> None:
     """Runs that were due while the server was down are left out; executions it cut off have failed."""
     for (account, region, kind, _), record in STORE.everywhere():
-        if kind == KIND and record["MonitoringScheduleStatus"] == "Scheduled" and record.get("NextRun"):
+        pending = kind == KIND and record["MonitoringScheduleStatus"] == "Pending"
+        if pending or (kind == KIND and record["MonitoringScheduleStatus"] == "Scheduled" and record.get("NextRun")):
             hooks.scope(account, region, _arm)(record)
-        if kind == executions.KIND and record["MonitoringExecutionStatus"] in ("Pending", "InProgress", "Stopping"):
+        if kind == executions.KIND and record["MonitoringExecutionStatus"] in executions.RUNNING:
             reason = "InternalServerError: the local cloud was stopped during the execution."
             record.update(MonitoringExecutionStatus="Failed", FailureReason=reason)
 

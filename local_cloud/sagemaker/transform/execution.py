@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from local_cloud.authorization import Refused, acting_as, containers
 from local_cloud.sagemaker import models, s3
 from local_cloud.sagemaker.containers import new_root, remove_root
 from local_cloud.sagemaker.endpoints.process import ServingProcess, StartFailed
@@ -49,19 +50,26 @@ class Execution:
         """
         root = new_root("transform")
         try:
-            self._process = self._start()
-            source = self._record["TransformInput"]
-            data = source["DataSource"]["S3DataSource"]
-            folder = root / "input"
-            inputs = s3.download(data["S3Uri"], folder, data_type=data["S3DataType"])
-            outputs = [self._transform(path, path.relative_to(folder).as_posix(), root / "output") for path in inputs]
-            self._capture([path.relative_to(folder).as_posix() for path in inputs], outputs)
-        except (s3.TransferError, BadRecord, OSError) as error:
+            with acting_as(models.role_of(self._record["ModelName"]), "sagemaker.amazonaws.com"):
+                self._work(root)
+        except (s3.TransferError, BadRecord, Refused, OSError) as error:
             raise Failed(f"ClientError: {error}") from error
         finally:
             if self._process:
                 self._process.stop(1.0)
             remove_root(root)
+
+    def _work(self, root: Path) -> None:
+        containers.attach(self._record["TransformResources"].get("VolumeKmsKeyId"))
+        containers.pull(models.serving_container(self._record["ModelName"])["Image"])
+        containers.measure("TransformJobs")
+        self._process = self._start()
+        source = self._record["TransformInput"]
+        data = source["DataSource"]["S3DataSource"]
+        folder = root / "input"
+        inputs = s3.download(data["S3Uri"], folder, data_type=data["S3DataType"])
+        outputs = [self._transform(path, path.relative_to(folder).as_posix(), root / "output") for path in inputs]
+        self._capture([path.relative_to(folder).as_posix() for path in inputs], outputs)
 
     def _start(self) -> ServingProcess:
         record = self._record

@@ -1,0 +1,101 @@
+"""What ministack's decisions on requests leave out: SageMaker's resources, keys behind data, and roles handed on."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from local_cloud import hooks
+from local_cloud.authorization import record, sagemaker
+from local_cloud.authorization.principal import Refused, demand
+from local_cloud.hooks import iam
+
+_PASSED_TO = {
+    "cloudformation": "cloudformation.amazonaws.com",
+    "states": "states.amazonaws.com",
+    "events": "events.amazonaws.com",
+    "scheduler": "scheduler.amazonaws.com",
+    "lambda": "lambda.amazonaws.com",
+}
+_READS = ("s3:GetObject", "s3:GetObjectVersion")
+
+
+def install() -> None:
+    iam.decide(_resource, _context, _further, record.note)
+
+
+def _resource(service: str, headers: Mapping[str, str], body: bytes) -> str | None:
+    if service == "sagemaker":
+        parts = headers["path"].split("/")
+        if parts[1:2] == ["endpoints"]:
+            return sagemaker.arn("endpoint", unquote(parts[2]))
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        return sagemaker.resources_of(operation, _json(body))[0]
+    if service == "application-autoscaling":
+        if "Describe" in headers.get("x-amz-target", ""):
+            return "*"
+        return f"arn:aws:application-autoscaling:{hooks.region()}:{hooks.account_id()}:scalable-target/local"
+    return None
+
+
+def _context(service: str, action: str, body: bytes, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    if service == "application-autoscaling":
+        return {"application-autoscaling:service-namespace": _json(body).get("ServiceNamespace")}
+    if service == "monitoring":
+        return {"cloudwatch:namespace": _first(params, "Namespace") or _json(body).get("Namespace")}
+    if service == "cloudformation" and _first(params, "RoleARN"):
+        return {"cloudformation:RoleArn": _first(params, "RoleARN")}
+    return {}
+
+
+def _further(action: str, resource: str, context: Mapping[str, Any], body: bytes, params: Mapping[str, Any]) -> bool:
+    """Ask the caller for what the request does beyond its own action."""
+    service = action.partition(":")[0]
+    try:
+        if service == "s3":
+            _keys_of_objects(action, resource, context)
+        if service == "dynamodb" and (used := iam.key_of_table(resource)):
+            demand("kms:Decrypt", used, kms__ViaService=f"dynamodb.{hooks.region()}.amazonaws.com")
+        if service == "sns" and action == "sns:Publish":
+            publish_key(resource)
+        role = _first(params, "RoleARN") or _json(body).get("roleArn") or _json(body).get("RoleArn")
+        if role and service in _PASSED_TO:
+            demand("iam:PassRole", role, iam__PassedToService=_PASSED_TO[service])
+    except Refused:
+        return False
+    return True
+
+
+def _keys_of_objects(action: str, resource: str, context: Mapping[str, Any]) -> None:
+    bucket, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
+    via = {"kms__ViaService": f"s3.{hooks.region()}.amazonaws.com", "kms__EncryptionContext:aws:s3:arn": resource}
+    if action in _READS and (used := iam.key_of_object(bucket, key)):
+        demand("kms:Decrypt", used, **via)
+    if action == "s3:PutObject":
+        given = context.get("s3:x-amz-server-side-encryption-aws-kms-key-id")
+        given = given[0] if isinstance(given, list) and given else given
+        if used := iam.key_arn(given) if given else iam.key_of_object(bucket, ""):
+            demand("kms:GenerateDataKey", used, **via)
+
+
+def publish_key(topic: str) -> None:
+    """Whoever publishes to an encrypted topic needs its key."""
+    if used := iam.key_of_topic(topic):
+        via = {"kms__ViaService": f"sns.{hooks.region()}.amazonaws.com"}
+        demand("kms:GenerateDataKey", used, **via)
+        demand("kms:Decrypt", used, **via)
+
+
+def _first(params: Mapping[str, Any], name: str) -> Any:
+    value = params.get(name)
+    return value[0] if isinstance(value, list) and value else value
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    if body[:1] != b"{":
+        return {}
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
