@@ -15,7 +15,7 @@ EVENT_TYPE ?=
 PORT ?= 4566
 TESTS ?= tests
 
-.PHONY: help setup demo test lint synth deploy destroy up down bench docs lock clean
+.PHONY: localstack help setup demo demo-loop test lint scan snapshots synth deploy destroy up down bench docs lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,12 +31,23 @@ setup: $(BIN)/python ## install everything into .venv and node_modules (a second
 demo: setup ## the whole life cycle on the embedded local cloud  [DATA=file.parquet|csv] [EVENT_TYPE=name|file.yaml] [PORT=4566]
 	@$(BIN)/python -m scripts.demo --port $(PORT) $(if $(DATA),--data "$(DATA)") $(if $(EVENT_TYPE),--event-type "$(EVENT_TYPE)")
 
+demo-loop: setup ## drift in live traffic, and the platform that retrains itself  [PORT=4566]
+	@$(BIN)/python -m scripts.demo --loop --port $(PORT)
+
 test: setup ## every test  [TESTS=tests/unit]
-	@# Tests with real processes have deadlines that a busy machine can miss: what failed runs once more, and decides.
-	@$(BIN)/python -m pytest $(TESTS) || $(BIN)/python -m pytest $(TESTS) --last-failed --last-failed-no-failures none
+	@$(BIN)/python -m pytest $(TESTS)
 
 lint: setup ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+build/checkov/bin/checkov:
+	@$(PYTHON) -m venv build/checkov && build/checkov/bin/pip install --quiet checkov==3.3.30
+
+scan: setup build/checkov/bin/checkov ## cfn-lint, cdk-nag, checkov and rules of our own, beside comparable projects
+	@$(BIN)/python -m scripts.scan
+
+snapshots: setup ## take the templates as reviewed, after a look at the diff
+	@TAKE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/infra/test_snapshots.py tests/infra/test_upgrades.py && git diff --stat tests/infra
 
 synth: setup ## the CloudFormation templates of one environment into cdk.out  [ENV=dev|staging|prod]
 	@node_modules/.bin/cdk synth --quiet -c env=$(ENV)
@@ -59,12 +70,21 @@ bench: setup ## every benchmark, as ratios
 
 docs: setup ## regenerate the generated parts of docs/
 	@$(BIN)/python -m scripts.generate_configuration_docs
+	@$(BIN)/python -m scripts.generate_event_type_docs
+	@$(BIN)/python -m scripts.generate_openapi
 	@$(BIN)/python -m local_cloud.coverage
 
-lock: $(BIN)/python ## resolve pyproject.toml anew into requirements.lock
+lock: $(BIN)/python ## resolve pyproject.toml anew into the locks
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra test \
 		--no-emit-package nvidia-nccl-cu12 --no-emit-package pip pyproject.toml -o requirements.lock
+	@$(BIN)/python -m scripts.build_wheelhouse --relock && $(BIN)/python -m scripts.build_functions --relock
+	@$(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_28 --only-binary :all: \
+		--generate-hashes --no-header --no-annotate --constraint requirements.lock inference_code/server/server.in \
+		-o inference_code/server/server.lock
+
+localstack: setup ## a real LocalStack into build/, for tests/localstack (needs Python 3.13 or later)
+	@$(BIN)/python -m tests.localstack.endpoints
 
 clean: ## remove what the targets made (the local cloud's state too)
 	@-$(MAKE) --no-print-directory down 2>/dev/null

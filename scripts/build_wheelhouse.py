@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_VERSION = "3.12"
-PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+LIBC = ("manylinux_2_28", "manylinux_2_26", "manylinux_2_17", "manylinux2014")
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)")
 
 
@@ -46,12 +46,12 @@ def relock(names: Path, source: Path, lock: Path) -> None:
     if missing:
         raise WheelhouseError(f"{source.name} has no pin for {', '.join(missing)} of {names.name}: add it there")
     body = "".join("\n".join(entries[name]) + "\n" for name in sorted(wanted))
-    lock.write_text(f"# Written by scripts/build_wheelhouse.py --relock from {names.name}\n{body}", "utf-8")
+    lock.write_text(f"# Written by --relock from {names.name}\n{body}", "utf-8")
 
 
-def download(lock: Path, folder: Path) -> None:
-    """Fill `folder` with the lock's wheels for the containers' Python and platform, and requirements.txt."""
-    platforms = [argument for platform in PLATFORMS for argument in ("--platform", platform)]
+def download(lock: Path, folder: Path, machine: str = "x86_64") -> None:
+    """Fill `folder` with the lock's wheels for PYTHON_VERSION on Linux; raises WheelhouseError."""
+    platforms = [argument for libc in LIBC for argument in ("--platform", f"{libc}_{machine}")]
     command = [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
         *("--require-hashes", "--no-deps", "--only-binary=:all:", "--implementation", "cp"),
@@ -63,6 +63,10 @@ def download(lock: Path, folder: Path) -> None:
             f"pip could not fetch the wheels of {lock.name} for Python {PYTHON_VERSION}: is the package index "
             f"reachable?\n{result.stderr.strip()}"
         )
+
+
+def write_requirements(lock: Path, folder: Path) -> None:
+    """Write requirements.txt, which a job installs the wheels beside it by."""
     lines = sorted(f"{name}=={version}" for name, version in read_pins(lock).items())
     (folder / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -91,6 +95,7 @@ def build(lock: Path, build_folder: Path) -> Path:
         fresh = Path(temporary) / "wheelhouse"
         fresh.mkdir()
         download(lock, fresh)
+        write_requirements(lock, fresh)
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
     pack(folder, archive)

@@ -54,7 +54,7 @@ def environment(endpoint_url: str, home: str) -> dict[str, str]:
         "PATH": _path(),
         "HOME": home,
         "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,

@@ -1,5 +1,7 @@
 """Delete what would keep `cdk destroy` from deleting a platform: objects in its buckets, and its model packages.
 
+Its monitors are stopped first, so that no run of theirs writes on.
+
 Only where the environment's configuration has `storage.removal: destroy`; anywhere else it changes nothing.
 """
 
@@ -13,6 +15,7 @@ from rich.console import Console
 
 from scripts.retraining.clients import Clients
 from scripts.retraining.errors import AWS_ERRORS, OperatorError, explain
+from scripts.stopping import stop_monitors
 from stacks.config import ConfigurationError, load_config
 
 CDK_JSON = Path(__file__).resolve().parent.parent / "cdk.json"
@@ -47,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def empty(clients: Clients, prefix: str, console: Console) -> None:
-    """Empty the buckets of the storage stack, every version, and delete the group's model packages."""
+    """Stop the monitors, empty the storage stack's buckets, every version, and delete the group's model packages."""
+    stop_monitors(clients, prefix, console)
     for bucket in _resources(clients, f"{prefix}-storage", "AWS::S3::Bucket"):
         console.print(f"{bucket}: {_empty_bucket(clients, bucket)} object versions deleted")
     for group in _resources(clients, f"{prefix}-training", "AWS::SageMaker::ModelPackageGroup"):

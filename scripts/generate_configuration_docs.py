@@ -37,6 +37,8 @@ below; that is all in which environments differ. A value that is not allowed end
 cdk.json: environments.prod.serving.instance_count: Input should be greater than or equal to 1 (is 0)
 ```
 
+Single fields can be set for one command, as JSON: `cdk synth -c settings='{"retraining": {"cooldown_hours": 12}}'`.
+
 The model that is deployed is no part of the configuration: it is the parameter `ModelPackageArn` of the serving and
 monitoring stacks, which promotions change.
 """
@@ -123,6 +125,8 @@ def _allowed(field: FieldInfo) -> str:
         kind = "object" if getattr(field.annotation, "__origin__", None) is dict else "list"
         if str in choices and type(None) in choices:
             kind = "text or `null`"
+        if int in choices and type(None) in choices:
+            return f"`null` or whole number{limits}"
     return f"{kind}{limits}"
 
 

@@ -16,6 +16,7 @@ TABLE = Path(__file__).resolve().parent.parent / "stacks" / "images.json"
 IMAGES = {
     "xgboost": ("xgboost", "3.2-0", "training", "ml.m5.xlarge"),
     "model-monitor-analyzer": ("model-monitor", None, None, None),
+    "clarify-processing": ("clarify", "1.0", "processing", None),
 }
 
 

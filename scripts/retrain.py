@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     add("--max-trials", type=int, help="trials of the tuning job (default: the platform's configuration)")
     add("--parallel-trials", type=int, help="trials at the same time (default: the platform's configuration)")
     add("--force", action="store_true", help="run again although the same inputs have succeeded")
+    add("--accept-labels", action="store_true", help="learn labels that look implausible all the same")
     add("--no-follow", dest="follow", action="store_false", help="start the run and return at once")
     add("--endpoint-url", help="another cloud than AWS (default: AWS_ENDPOINT_URL)")
     add("--region", help="the region (default: the profile's, else us-east-1)")

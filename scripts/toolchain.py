@@ -28,6 +28,7 @@ def main() -> int:
         ("Python packages", [ROOT / "requirements.lock"], install_python_packages),
         ("Node and the CDK CLI", [ROOT / "package.json", ROOT / "package-lock.json"], install_cdk_cli),
         ("wheels for the containers", [ROOT / "wheelhouse.lock"], build_wheelhouse),
+        ("packages of the scoring function", [ROOT / "functions.lock"], build_functions),
     ]
     for title, inputs, install in steps:
         try:
@@ -71,6 +72,10 @@ def build_wheelhouse() -> None:
     subprocess.run([sys.executable, "-m", "scripts.build_wheelhouse"], check=True, cwd=ROOT)
 
 
+def build_functions() -> None:
+    subprocess.run([sys.executable, "-m", "scripts.build_functions"], check=True, cwd=ROOT)
+
+
 def _fit_npm() -> str | None:
     """The machine's npm, when its Node is recent enough."""
     node, npm = shutil.which("node"), shutil.which("npm")
@@ -94,7 +99,11 @@ def _once(title: str, inputs: list[Path], install) -> None:
     """Run a step unless its stamp holds the digest of the same inputs."""
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs) + Path(__file__).read_bytes()).hexdigest()
     stamp = VENV / f".{install.__name__}.stamp"
-    present = {"install_cdk_cli": ROOT / "node_modules", "build_wheelhouse": ROOT / "build" / "wheelhouse.tar"}
+    present = {
+        "install_cdk_cli": ROOT / "node_modules",
+        "build_wheelhouse": ROOT / "build" / "wheelhouse.tar",
+        "build_functions": ROOT / "build" / "functions" / "x86_64.zip",
+    }
     made = present.get(install.__name__, VENV)
     if made.exists() and stamp.exists() and stamp.read_text() == digest:
         return

@@ -1,8 +1,11 @@
 """The demo's local cloud and the CDK application in it."""
 
+import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from scripts.cdk import ACCOUNT, REGION, run_cdk
 from scripts.demo.options import ROOT, DemoOptions
@@ -12,21 +15,22 @@ class StepFailed(Exception):
     """A step of the demo did not succeed; the message says why and what to do."""
 
 
-def start_fresh(options: DemoOptions) -> None:
-    """A local cloud without state: the demo tells the story from the first deploy on."""
+def start_fresh(options: DemoOptions, environment: Mapping[str, str]) -> None:
+    """A local cloud without state, with more variables: the demo tells the story from the first deploy on."""
     for command in (["down"], ["reset"], ["up"]):
-        _local_cloud(options, *command)
+        _local_cloud(options, *command, environment=environment)
 
 
 def stop(options: DemoOptions) -> None:
     _local_cloud(options, "down")
 
 
-def deploy(options: DemoOptions, say: Callable[[str], None]) -> None:
+def deploy(options: DemoOptions, event_type: str, settings: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """Synthesize, bootstrap and deploy every stack with the real CDK CLI; ``say`` gets each line it prints."""
+    changed = ["-c", f"settings={json.dumps(settings)}"] if settings else []
     assembly = str(options.out / "cdk.out")
     for arguments in (
-        ["synth", "--quiet", "-c", "env=dev", "--output", assembly],
+        ["synth", "--quiet", "-c", "env=dev", "-c", f"event_type={event_type}", *changed, "--output", assembly],
         ["bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", assembly],
         ["deploy", "--all", "--require-approval", "never", "--progress", "events", "--app", assembly],
     ):
@@ -35,9 +39,11 @@ def deploy(options: DemoOptions, say: Callable[[str], None]) -> None:
             raise StepFailed(f"cdk {arguments[0]} exited with {code}; the lines above say why")
 
 
-def _local_cloud(options: DemoOptions, *command: str) -> None:
+def _local_cloud(options: DemoOptions, *command: str, environment: Mapping[str, str] | None = None) -> None:
     arguments = [sys.executable, "-m", "local_cloud", *command]
     arguments += ["--port", str(options.port), "--state-dir", str(options.state_dir)]
-    done = subprocess.run(arguments, cwd=ROOT, text=True, capture_output=True)
+    # Every job, function and state machine acts under its own role: the demo also shows that the roles suffice.
+    variables = {**os.environ, "AUTH": os.environ.get("AUTH", "true"), **(environment or {})}
+    done = subprocess.run(arguments, cwd=ROOT, env=variables, text=True, capture_output=True)
     if done.returncode and command[0] != "down":
         raise StepFailed((done.stdout + done.stderr).strip())

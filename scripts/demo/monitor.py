@@ -1,6 +1,7 @@
-"""The platform's monitoring schedule, run at once over a window of the demo's traffic."""
+"""The platform's monitors, run at once over a window of the demo's traffic, whichever engine is configured."""
 
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -9,13 +10,15 @@ from datetime import datetime
 from typing import Any
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 
 from scripts.demo.cloud import StepFailed
 
 TIMEOUT_SECONDS = 300
+NO_DATA = "Job inputs had no data"
 FILES = ("constraint_violations", "statistics")
 # The local cloud tells services apart by the credential scope, as AWS does by host name.
-SCOPE = "AWS4-HMAC-SHA256 Credential=local/20000101/{}/sagemaker/aws4_request, SignedHeaders=, Signature="
 
 
 @dataclass(frozen=True)
@@ -31,17 +34,64 @@ class Verdict:
     def drifted_features(self) -> list[str]:
         return [v["feature_name"] for v in self.violations if v["constraint_check_type"] == "baseline_drift_check"]
 
+    @property
+    def worst(self) -> str:
+        """What the first violations are about, in a few words."""
+        names = ("feature_name", "metric_name", "facet", "label")
+        found = [
+            next((str(v[name]) for name in names if v.get(name)), v["constraint_check_type"]) for v in self.violations
+        ]
+        return ", ".join(dict.fromkeys(found))
+
+
+def run_monitor(
+    session: boto3.Session, endpoint_url: str, stack: dict[str, str], name: str, start: datetime, end: datetime
+) -> Verdict:
+    """Run a monitor at once over the captures of [start, end); ``stack`` has the monitoring stack's outputs.
+
+    Args:
+        name: of its schedule, which ends in the kind: ``<prefix>-data-quality``.
+    """
+    if stack["MonitoringEngine"] == "processing":
+        kind = next(kind for kind in stack["Monitors"].split(",") if name.endswith(f"-{kind}"))
+        return _run_machine(session, stack["MonitoringMachineArn"], kind, start, end)
+    return run_schedule(session, endpoint_url, name, start, end)
+
+
+def _run_machine(session: boto3.Session, machine: str, kind: str, start: datetime, end: datetime) -> Verdict:
+    """The engine ``processing``: an execution of the monitors' state machine."""
+    steps = session.client("stepfunctions")
+    window = {key: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for key, moment in (("start", start), ("end", end))}
+    started = steps.start_execution(stateMachineArn=machine, input=json.dumps({"monitor": kind, **window}))
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while (execution := steps.describe_execution(executionArn=started["executionArn"]))["status"] == "RUNNING":
+        if time.monotonic() > deadline:
+            raise StepFailed(f"the monitor {kind} did not end within {TIMEOUT_SECONDS} s")
+        time.sleep(0.5)
+    if execution["status"] != "SUCCEEDED":
+        raise StepFailed(f"the monitor {kind} failed: {execution.get('cause', 'no cause given')}")
+    output = json.loads(execution["output"])
+    if output["status"] == "NoData":
+        return Verdict(output["status"], output["reason"])
+    report = {file: _read(session, f"{output['reportUri']}/{file}.json") or {} for file in FILES}
+    violations = report["constraint_violations"].get("violations", [])
+    return Verdict(output["status"], output["reason"], violations, report["statistics"])
+
 
 def run_schedule(session: boto3.Session, endpoint_url: str, schedule: str, start: datetime, end: datetime) -> Verdict:
     """Run the schedule at once over the captures of [start, end) and read its report from S3."""
     window = urllib.parse.urlencode({"start": start.isoformat(), "end": end.isoformat()})
     url = f"{endpoint_url}/_local_cloud/monitoring-schedules/{schedule}/run?{window}"
-    request = urllib.request.Request(url, method="POST", headers={"Authorization": SCOPE.format(session.region_name)})
+    signed = AWSRequest("POST", url)
+    SigV4Auth(session.get_credentials().get_frozen_credentials(), "sagemaker", session.region_name).add_auth(signed)
+    request = urllib.request.Request(url, method="POST", headers=dict(signed.headers))
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
             execution = json.load(answer)
     except urllib.error.HTTPError as error:
         raise StepFailed(f"the schedule {schedule} could not be run: {error.read().decode()}") from None
+    if execution.get("FailureReason") == NO_DATA:
+        return Verdict("NoData", NO_DATA)
     if execution["MonitoringExecutionStatus"] == "Failed":
         raise StepFailed(f"the monitoring job failed: {execution.get('FailureReason', 'no reason given')}")
     return _verdict(session, execution)

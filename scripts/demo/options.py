@@ -20,6 +20,9 @@ class DemoOptions:
     days: int
     seed: int
     trials: int
+    replay_days: float
+    replay: int
+    loop: bool
     stop: bool
 
     @property
@@ -38,5 +41,12 @@ def parse(argv: list[str] | None = None) -> DemoOptions:
     parser.add_argument("--days", type=int, default=95, help="simulated days (default 95)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (default 0)")
     parser.add_argument("--trials", type=int, default=6, help="tuning trials of the challenger (default 6)")
+    parser.add_argument("--replay-days", type=float, default=7.0, help="days replayed through the API (default 7)")
+    parser.add_argument("--replay", type=int, default=4_000, help="about so many transactions of them (default 4000)")
+    parser.add_argument(
+        "--loop",
+        action="store_true",
+        help="another, shorter story: prices triple in live traffic, and the platform retrains itself",
+    )
     parser.add_argument("--stop", action="store_true", help="stop the local cloud at the end instead of leaving it up")
     return DemoOptions(**vars(parser.parse_args(argv)))

@@ -21,7 +21,7 @@ def print_story(story: Story, console: Console) -> None:
             console.print(f"  {stack}.{name} = {value}", soft_wrap=True, highlight=False)
     _heading(console, "Challenger (candidate) and champion on the same hold-out")
     print_metrics(story.challenger.evaluation, console)
-    tables = {"Ten scored transactions": _scores, "Monitor": _verdicts, "Where the time went": _times}
+    tables = {"Ten decisions": _scores, "Monitor": _verdicts, "Where the time went": _times}
     for title, table in tables.items():
         _heading(console, title)
         console.print(table(story))
@@ -52,6 +52,8 @@ def write_report(story: Story, options: DemoOptions) -> Path:
         baseline=story.baseline,
         drift_description=story.drift_description,
         scored=story.scored,
+        replay=story.replay,
+        replay_latencies=story.latencies,
     )
     return build_report(inputs, options.out / "report.html")
 
@@ -66,25 +68,31 @@ def _scores(story: Story) -> Table:
         ("id", "left"),
         ("time", "left"),
         ("amount", "right"),
-        ("score", "right"),
+        ("probability", "right"),
+        ("decision", "left"),
+        ("strongest reason", "left"),
         ("truth", "left"),
     ):
         table.add_column(heading, justify=justify)
     for row in story.scored:
         truth = "[red]fraud[/]" if row["fraud"] else "genuine"
         amount = "" if row["amount"] is None else f"{row['amount']:.2f}"
-        table.add_row(row["id"] or "", row["timestamp"], amount, f"{row['score']:.4f}", truth)
+        table.add_row(
+            row["id"] or "", row["timestamp"], amount, f"{row['score']:.4f}", row["outcome"], row["reason"], truth
+        )
     return table
 
 
 def _verdicts(story: Story) -> Table:
     table = Table(box=None)
-    for heading in ("traffic", "status", "violations", "drifted features"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "status")
-    for title, verdict in (("hold-out", story.clean), ("after a price shock", story.drift)):
-        table.add_row(
-            title, verdict.status, str(len(verdict.violations)), ", ".join(verdict.drifted_features) or "none"
-        )
+    for heading in ("traffic", "monitor", "status", "violations", "about"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("monitor", "status"))
+    runs = [("replay", "data-quality", story.clean)]
+    runs += [("replay", kind, verdict) for kind, verdict in story.others.items()]
+    runs += [("after a price shock", "data-quality", story.drift)]
+    for traffic, kind, verdict in runs:
+        about = ", ".join(verdict.drifted_features) or verdict.worst or "none"
+        table.add_row(traffic, kind, verdict.status, str(len(verdict.violations)), about)
     return table
 
 

@@ -49,22 +49,6 @@ def send(runtime: Any, endpoint: str, hold_out: HoldOut, rows: int, seed: int) -
         return sum(1 for _ in pool.map(lambda row: score(runtime, endpoint, row), sample.iter_rows()))
 
 
-def ten_transactions(runtime: Any, endpoint: str, hold_out: HoldOut, seed: int) -> list[dict[str, Any]]:
-    """Ten scored transactions with their truth: five frauds and five genuine ones where there are that many."""
-    by_label = [hold_out.frame.filter(pl.col("__label") == label) for label in (1, 0)]
-    picked = pl.concat([frame.sample(min(5, frame.height), seed=seed) for frame in by_label]).sort("__timestamp")
-    return [
-        {
-            "id": row["__id"],
-            "timestamp": str(row["__timestamp"] or "–"),
-            "amount": row["__amount"],
-            "fraud": bool(row["__label"]),
-            "score": score(runtime, endpoint, [row[name] for name in hold_out.features]),
-        }
-        for row in picked.iter_rows(named=True)
-    ]
-
-
 def score(runtime: Any, endpoint: str, features: Iterable[Any]) -> float:
     """The calibrated fraud probability of one row of features."""
     answer = runtime.invoke_endpoint(

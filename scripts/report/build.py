@@ -2,23 +2,29 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import jinja2
 
-from scripts.report.headline import tiles, verdict
+from scripts.report.headline import Tile, Verdict, tiles, verdict
 from scripts.report.inputs import ReportInputs
+from scripts.report.section import Section
 from scripts.report.sections_monitor import drift
 from scripts.report.sections_quality import calibration, curves, metrics, scores, thresholds
-from scripts.report.sections_run import outputs, run, scored, time, tuning
+from scripts.report.sections_run import outputs, replay, run, scored, time, tuning
 
-_ORDER = (run, metrics, curves, scores, thresholds, calibration, tuning, drift, scored, time, outputs)
+_ORDER = (run, metrics, curves, scores, thresholds, calibration, tuning, drift, replay, scored, time, outputs)
 
 
 def build_report(inputs: ReportInputs, out: Path) -> Path:
     """Write the report to ``out`` (whole or not at all, folders made as needed) and return its path."""
-    page = render(inputs)
+    return write(render(inputs), out)
+
+
+def write(page: str, out: Path) -> Path:
+    """Write a page to ``out``, whole or not at all, and return its path."""
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
@@ -35,6 +41,11 @@ def build_report(inputs: ReportInputs, out: Path) -> Path:
 
 def render(inputs: ReportInputs) -> str:
     """The report's HTML."""
+    return render_page(inputs.title, verdict(inputs), tiles(inputs), [section(inputs) for section in _ORDER])
+
+
+def render_page(title: str, verdict: Verdict, tiles: Sequence[Tile], sections: Sequence[Section]) -> str:
+    """A page of sections with what matters most at its top; needs no network and no JavaScript."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_resource),
         autoescape=True,
@@ -43,11 +54,11 @@ def render(inputs: ReportInputs) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("page.html.jinja").render(
-        title=inputs.title,
+        title=title,
         style=jinja2.utils.markupsafe.Markup(_resource("page.css")),
-        verdict=verdict(inputs),
-        tiles=tiles(inputs),
-        sections=[section(inputs) for section in _ORDER],
+        verdict=verdict,
+        tiles=tiles,
+        sections=sections,
     )
 
 

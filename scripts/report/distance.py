@@ -2,8 +2,6 @@
 
 import re
 
-import numpy as np
-
 from fraud.monitoring.distribution import categorical_distance, numeric_distance, robust, weighted_points
 
 _IN_VIOLATION = re.compile(r"distance: ([0-9.eE+-]+) exceeds threshold")
@@ -33,9 +31,8 @@ def distances(baseline: dict | None, statistics: dict | None, violations: list[d
 def _distance(one: dict, other: dict) -> float | None:
     sketches = [_sketch(feature) for feature in (one, other)]
     if all(sketches):
-        (baseline, weights), (values, counts) = (weighted_points(sketch) for sketch in sketches)
-        gap = numeric_distance((baseline, weights), np.repeat(values, counts.astype(int)))
-        return robust(gap, int(weights.sum()), int(counts.sum()))
+        first, second = (weighted_points(sketch) for sketch in sketches)
+        return robust(numeric_distance(first, second), int(first[1].sum()), int(second[1].sum()))
     categories = [_categories(feature) for feature in (one, other)]
     if all(categories):
         gap = categorical_distance(*categories)

@@ -27,6 +27,7 @@ class ReportInputs:
     monitor_before, monitor_after: the monitor's runs around a drift; baseline: the statistics.json they compare with.
     drift_threshold: the monitor's comparison threshold. drift_description: what was changed in the data.
     scored: transactions as dictionaries with at least ``score`` and ``fraud`` (the truth, a boolean).
+    replay: what came of a replay through the API: name -> text; replay_latencies: milliseconds of each request.
     """
 
     title: str = "Retraining report"
@@ -42,3 +43,5 @@ class ReportInputs:
     drift_threshold: float = 0.1
     drift_description: str = ""
     scored: list[dict] = field(default_factory=list)
+    replay: dict[str, str] = field(default_factory=dict)
+    replay_latencies: list[float] = field(default_factory=list)

@@ -1,5 +1,6 @@
 """Pictures of a run: its tuning and where its time went."""
 
+import numpy as np
 from matplotlib.ticker import FuncFormatter
 
 from scripts.report.style import BEST, CANDIDATE, INK, NEUTRAL, new_figure, plain, settings, to_svg
@@ -74,6 +75,26 @@ def time_spent(durations: dict[str, float]) -> str:
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("seconds")
         return to_svg(figure, "time", "Seconds spent in each step")
+
+
+def latencies(milliseconds: list[float]) -> str:
+    """A histogram on a logarithmic axis, with the median and the 99th percentile marked."""
+    with settings():
+        figure, (axes,) = new_figure("half", 2.6)
+        low, high = max(min(milliseconds), 0.1), max(milliseconds)
+        axes.hist(milliseconds, bins=np.geomspace(low * 0.95, high * 1.05, 40), color=CANDIDATE)
+        axes.set_xscale("log")
+        axes.minorticks_off()
+        axes.xaxis.set_major_formatter(FuncFormatter(plain))
+        top = axes.get_ylim()[1]
+        # One below the other: the two may stand close together.
+        for share, name, height in ((50, "median", top), (99, "p99", 0.88 * top)):
+            value = float(np.percentile(milliseconds, share, method="higher"))
+            axes.axvline(value, color=INK, linewidth=1)
+            axes.annotate(f" {name} {value:.0f} ms", (value, height), va="top", color=INK)
+        axes.set_xlabel("milliseconds")
+        axes.set_ylabel("requests")
+        return to_svg(figure, "latencies", f"Latency of {len(milliseconds)} requests")
 
 
 def _duration(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """What ran: the platform, the run, its tuning, its time, and transactions it scored."""
 
 from scripts.report.inputs import ReportInputs
-from scripts.report.pictures_run import hyperparameters, time_spent, tuning_history
+from scripts.report.pictures_run import hyperparameters, latencies, time_spent, tuning_history
 from scripts.report.section import Picture, Section, Table, pairs
 from scripts.report.text import number, seconds, setting, short_name
 
@@ -63,6 +63,17 @@ def time(inputs: ReportInputs) -> Section:
     return Section("time", "Where the time went", texts=[total], pictures=pictures)
 
 
+def replay(inputs: ReportInputs) -> Section:
+    """What came of a replay through the API."""
+    if not inputs.replay:
+        return Section("replay", "Replay through the API", missing="no replay was given.")
+    pictures = [Picture("Requests by latency", latencies(inputs.replay_latencies))] if inputs.replay_latencies else []
+    text = "Each transaction posted to the API: features from its entities' profiles, the model, then the rules."
+    return Section(
+        "replay", "Replay through the API", texts=[text], pictures=pictures, tables=[pairs(inputs.replay)], beside=True
+    )
+
+
 def scored(inputs: ReportInputs) -> Section:
     """Scored transactions with their truth."""
     if not inputs.scored:
@@ -79,7 +90,7 @@ def scored(inputs: ReportInputs) -> Section:
     marked = frozenset(i for i, row in enumerate(inputs.scored) if row.get("fraud"))
     numeric = {i for i, name in enumerate(others) if all(isinstance(r.get(name), int | float) for r in inputs.scored)}
     table = Table(rows, (*others, "score", "truth"), numeric=frozenset({*numeric, len(others)}), marked=marked)
-    text = "Answers of the live endpoint for transactions whose truth is known; frauds are set off."
+    text = "What the platform said of transactions whose truth is known; frauds are set off."
     return Section("scored", "Scored transactions", texts=[text], tables=[table])
 
 

@@ -28,7 +28,7 @@ class Platform:
 
 def discover(clients: Clients, prefix: str) -> Platform:
     """Read the outputs of the environment's stacks; raise OperatorError naming what is not deployed."""
-    outputs = {name: _outputs(clients, f"{prefix}-{name}") for name in STACKS}
+    outputs = {name: outputs_of(clients, f"{prefix}-{name}") for name in STACKS}
     return Platform(
         prefix=prefix,
         transactions_bucket=_need(outputs, prefix, "storage", "TransactionsBucket"),
@@ -39,7 +39,8 @@ def discover(clients: Clients, prefix: str) -> Platform:
     )
 
 
-def _outputs(clients: Clients, stack: str) -> dict[str, str]:
+def outputs_of(clients: Clients, stack: str) -> dict[str, str]:
+    """Return the outputs of a stack; raise OperatorError where it is not deployed."""
     try:
         found = clients.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:

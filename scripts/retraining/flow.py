@@ -46,7 +46,7 @@ def _retrain(options: Options, console: Console) -> RetrainResult:
     event_type = choose(options.data, options.event_type)
     console.print(f"Event type [bold]{escape(event_type.name)}[/]; checking the data …")
     definition = definition_of(clients, platform)
-    report = check(data_files(options.data), event_type, split_days(definition))
+    report = check(data_files(options.data), event_type, split_days(definition), accept_labels=options.accept_labels)
     _say_found(report, console)
     dataset = identify(options.data, to_yaml(event_type))
     base = "r" + fingerprint(dataset.id, event_type.name, options, definition)

@@ -26,6 +26,7 @@ class Options:
     endpoint_url: str | None = None
     region: str | None = None
     project: str = "fraudstack"
+    accept_labels: bool = False
 
     @property
     def prefix(self) -> str:

@@ -9,6 +9,7 @@ import yaml
 
 from fraud import event_types
 from fraud.data import DataError, ValidationReport, validate_files
+from fraud.data.card_numbers import card_number_faults
 from fraud.data.reading import columns_of
 from fraud.data.splits import SPLITS
 from fraud.event_types import EventType, EventTypeError
@@ -54,15 +55,35 @@ def to_yaml(event_type: EventType) -> str:
     return yaml.safe_dump(event_types.to_mapping(event_type), sort_keys=False, allow_unicode=True)
 
 
-def check(paths: Sequence[Path], event_type: EventType, days: dict[str, int | None]) -> ValidationReport:
+def check(
+    paths: Sequence[Path], event_type: EventType, days: dict[str, int | None], *, accept_labels: bool = False
+) -> ValidationReport:
     """Check the data as the prepare job will; raise InputError naming file, column and remedy where they are at fault.
 
     days: the platform's days of train, validation and test, see ``split_days``.
+    accept_labels: whether labels that look implausible were looked at, and are right.
     """
     report = validate_files(paths, event_type, days=days)
     if not report.ok:
-        raise InputError("the data cannot be used:\n" + "\n".join(f"  {error}" for error in report.errors))
+        raise _unusable(report.errors)
+    if report.implausible and not accept_labels:
+        raise _unusable(report.implausible)
+    refuse_card_numbers(paths, event_type)
     return report
+
+
+def refuse_card_numbers(paths: Sequence[Path], event_type: EventType) -> None:
+    """Raise InputError if a file that is about to leave this machine holds raw card numbers, in whichever column."""
+    try:
+        faults = card_number_faults(paths, event_type)
+    except DataError as error:
+        faults = str(error).splitlines()
+    if faults:
+        raise _unusable(faults)
+
+
+def _unusable(faults: Sequence[str]) -> InputError:
+    return InputError("the data cannot be used:\n" + "\n".join(f"  {fault}" for fault in faults))
 
 
 def split_days(definition: str) -> dict[str, int | None]:

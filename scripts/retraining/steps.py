@@ -11,9 +11,15 @@ STEPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("champion", "Find champion", ("findchampion", "champion", "describechampion")),
     ("evaluate", "Evaluate", ("evaluate", "readevaluation")),
     ("gate", "Gate", ("gate",)),
-    ("register", "Register", ("register", "keepstatistics", "keepconstraints")),
+    (
+        *("register", "Register"),
+        ("register", "findbaselines", "keepbaselines", "explanations", "readexplanation", "nameexplainedmodel"),
+    ),
     ("approve", "Approve", ("checkpackage", "package", "waitforpackage")),
-    ("serving", "Promote serving", ("lookatserving", "serving", "promoteserving", "watchserving")),
+    (
+        *("serving", "Promote serving"),
+        ("lookatserving", "challengerfree", "releasechallenger", "serving", "promoteserving", "watchserving"),
+    ),
     ("verify", "Verify", ("checkendpoint", "endpoint", "waitforendpoint")),
     ("monitoring", "Promote monitoring", ("lookatmonitoring", "monitoring", "promotemonitoring", "watchmonitoring")),
 )

@@ -1,0 +1,1 @@
+"""Champion and challenger: start one, compare it, promote or withdraw it."""

@@ -1,0 +1,92 @@
+"""What is deployed: the champion, its challenger if any, and whether something is changing them now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.retraining.clients import Clients
+from scripts.retraining.discovery import outputs_of
+from scripts.retraining.errors import OperatorError
+
+CHAMPION_PARAMETER, CHALLENGER_PARAMETER, GUARDRAILS = "ModelPackageArn", "ChallengerModelPackageArn", "Guardrails"
+CHAMPION_VARIANT, CHALLENGER_VARIANT = "primary", "challenger"
+
+
+class Busy(OperatorError):
+    """Another change of the deployed models is under way; nothing was changed."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Duel:
+    """One environment's serving stack, as it stands; ARNs are empty where there is no such model."""
+
+    prefix: str
+    stack: str
+    status: str
+    champion: str
+    challenger: str
+    mode: str
+    endpoint: str
+    group: str
+    state_machine: str
+    promotion_role: str
+    parameters: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+
+    def new_parameters(self, challenger: str) -> list[dict[str, Any]]:
+        """The stack's parameters for another challenger; the variants change, so guardrails cannot be used."""
+        given = {CHALLENGER_PARAMETER: challenger, GUARDRAILS: "off"}
+        return [
+            {"ParameterKey": key, "ParameterValue": given[key]}
+            if key in given
+            else {"ParameterKey": key, "UsePreviousValue": True}
+            for key in self.parameters
+        ]
+
+
+def look(clients: Clients, prefix: str) -> Duel:
+    """Read the stacks; raises OperatorError where they are not deployed or are of another version."""
+    serving, training = f"{prefix}-serving", outputs_of(clients, f"{prefix}-training")
+    outputs = outputs_of(clients, serving)
+    if "ChallengerMode" not in outputs:
+        raise OperatorError(f"The stack {serving} knows no challenger yet: deploy this version of it first.")
+    stack = clients.cloudformation.describe_stacks(StackName=serving)["Stacks"][0]
+    parameters = {item["ParameterKey"]: item.get("ParameterValue", "") for item in stack.get("Parameters", [])}
+    return Duel(
+        prefix=prefix,
+        stack=serving,
+        status=stack["StackStatus"],
+        champion=parameters.get(CHAMPION_PARAMETER, ""),
+        challenger=parameters.get(CHALLENGER_PARAMETER, ""),
+        mode=outputs["ChallengerMode"],
+        endpoint=outputs["EndpointName"],
+        group=training["ModelPackageGroupName"],
+        state_machine=training["StateMachineArn"],
+        promotion_role=outputs["PromotionRoleArn"],
+        parameters=parameters,
+        outputs=outputs,
+    )
+
+
+def refuse_if_busy(clients: Clients, duel: Duel) -> list[str]:
+    """Raise Busy where a stack is being updated or a promotion runs; return the retraining runs that are under way."""
+    if duel.status.endswith("_IN_PROGRESS"):
+        raise Busy(f"The stack {duel.stack} is in {duel.status}: wait until that update is done.")
+    retraining = []
+    running = clients.stepfunctions.list_executions(stateMachineArn=duel.state_machine, statusFilter="RUNNING")
+    for execution in running["executions"]:
+        described = clients.stepfunctions.describe_execution(executionArn=execution["executionArn"])
+        package = json.loads(described.get("input") or "{}").get("modelPackageArn")
+        if package:
+            raise Busy(f"Promotion {execution['name']} of {package} is running: wait for it, or stop that execution.")
+        retraining.append(execution["name"])
+    return retraining
+
+
+def version_of(package: str) -> str:
+    """`v3` of arn:…:model-package/<group>/3."""
+    return f"v{package.rsplit('/', 1)[1]}" if package else "none"

@@ -1,0 +1,1 @@
+"""Rule sets and lists from the analyst's side: files that are checked, and versions in the rules table."""
