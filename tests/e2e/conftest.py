@@ -13,6 +13,8 @@ from typing import Any
 import boto3
 import pytest
 
+from scripts.cdk import ACCOUNT
+
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 
@@ -40,7 +42,7 @@ class Demo:
         return {
             **kept,
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -51,7 +53,7 @@ class Demo:
             service,
             endpoint_url=self.endpoint_url,
             region_name="us-east-1",
-            aws_access_key_id="local",
+            aws_access_key_id=ACCOUNT,
             aws_secret_access_key="local",
         )
 
@@ -76,13 +78,33 @@ class Demo:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("demo")
+    """FRAUDSTACK_DEMO=<folder>:<port> names one that is still up (its console in demo.log), while tests are written."""
+    if running := os.environ.get("FRAUDSTACK_DEMO"):
+        place, _, port = running.rpartition(":")
+        console = Path(place) / "demo.log"
+        yield Demo(console.read_text() if console.exists() else "", Path(place), Path(place) / "state", int(port))
+        return
+    small = ("--customers", 400, "--days", 60, "--seed", 3, "--trials", 2, "--replay", 1500)
+    yield from _told(tmp_path_factory.mktemp("demo"), *small)
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """The demo of the loop: a platform of its own, whose prices tripled."""
+    # A test kills this one in the middle of a second's work, which must have been saved by then.
+    os.environ["LOCAL_CLOUD_SNAPSHOT_SECONDS"] = "0.2"
+    try:
+        yield from _told(tmp_path_factory.mktemp("loop"), "--loop", "--seed", 3)
+    finally:
+        del os.environ["LOCAL_CLOUD_SNAPSHOT_SECONDS"]
+
+
+def _told(folder: Path, *arguments: object) -> Iterator[Demo]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     state = folder / "state"
-    command = [sys.executable, "-m", "scripts.demo", "--port", port, "--out", folder, "--state-dir", state]
-    command += ["--customers", 400, "--days", 60, "--seed", 3, "--trials", 2]
+    command = [sys.executable, "-m", "scripts.demo", "--port", port, "--out", folder, "--state-dir", state, *arguments]
     try:
         done = subprocess.run(
             [str(word) for word in command], cwd=REPOSITORY, capture_output=True, text=True, timeout=600

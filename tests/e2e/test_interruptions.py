@@ -21,7 +21,8 @@ def test_after_a_kill_the_endpoint_answers_and_the_same_command_runs_to_its_end(
     os.kill(pid, signal.SIGKILL)
 
     again = [sys.executable, "-m", "local_cloud", "up", "--state-dir", str(demo.state), "--port", str(demo.port)]
-    subprocess.run(again, check=True, capture_output=True, timeout=120)
+    enforced = {**os.environ, "AUTH": "true"}
+    subprocess.run(again, check=True, capture_output=True, timeout=120, env=enforced)
 
     _until(lambda: _endpoint(demo) == "InService")
     executions = demo.client("stepfunctions").list_executions(stateMachineArn=_machine(demo))["executions"]

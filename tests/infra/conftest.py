@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("dev", "staging", "prod")
-CONCERNS = ("storage", "identity", "training", "serving", "monitoring")
+CONCERNS = ("keys", "network", "identity", "storage", "training", "serving", "scoring", "monitoring", "retraining-loop")
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Assembly:
         return resource["Properties"]
 
 
-def synthesize(folder: Path, wheels: Path, *environments: str, seed: str = "0", nag: bool = False) -> None:
+def synthesize(folder: Path, stand_ins: Path, *environments: str, seed: str = "0", checks: str = "plain") -> None:
     """Synthesize in one process that has no AWS settings, no home and no way to the network."""
     variables = {
         "PATH": synth_path(),
@@ -54,7 +55,7 @@ def synthesize(folder: Path, wheels: Path, *environments: str, seed: str = "0", 
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
     }
     script = str(Path(__file__).with_name("synthesize.py"))
-    command = [sys.executable, script, str(folder), str(wheels), "nag" if nag else "plain", *environments]
+    command = [sys.executable, script, str(folder), str(stand_ins), checks, *environments]
     # A network namespace without interfaces proves that no call goes out, where the system allows one.
     if _can_unshare():
         command = ["unshare", "--map-root-user", "--net", *command]
@@ -73,20 +74,73 @@ def _can_unshare() -> bool:
     return subprocess.run(["unshare", "--map-root-user", "--net", "true"], capture_output=True).returncode == 0
 
 
-@pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A stand-in for the wheelhouse, whose content does not matter to templates."""
-    path = tmp_path_factory.mktemp("wheels") / "wheelhouse.tar"
-    path.write_bytes(b"wheels")
-    return path
+def write_stand_ins(folder: Path) -> Path:
+    """Write what stands in for things built elsewhere, whose content does not matter to templates."""
+    (folder / "wheelhouse.tar").write_bytes(b"wheels")
+    (folder / "server-image").mkdir()
+    (folder / "server-image" / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
+    with zipfile.ZipFile(folder / "function.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("inference_code/scoring/app.py"), "def handler(event, context): ...\n")
+    return folder
 
 
 @pytest.fixture(scope="session")
-def assemblies(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> dict[str, Assembly]:
+def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of stand-ins."""
+    return write_stand_ins(tmp_path_factory.mktemp("stand-ins"))
+
+
+@pytest.fixture(scope="session")
+def assemblies(tmp_path_factory: pytest.TempPathFactory, stand_ins: Path) -> dict[str, Assembly]:
     """Every environment, synthesized under cdk-nag: an open finding fails all tests that look at templates."""
     folder = tmp_path_factory.mktemp("assemblies")
-    synthesize(folder, wheels, *ENVIRONMENTS, nag=True)
+    synthesize(folder, stand_ins, *ENVIRONMENTS, checks="count")
     return {environment: Assembly(environment, folder / environment) for environment in ENVIRONMENTS}
+
+
+VARIATION = {
+    "retraining": {"on_alarm": False, "schedule": "cron(0 3 ? * SUN *)"},
+    "event_type": "ulb",
+    "serving": {
+        "image": "fast",
+        "challenger": {
+            **{"mode": "ab", "traffic_percent": 20, "instance_type": "ml.c5.large"},
+            **{"instance_count": 2, "max_instances": 3},
+        },
+    },
+    "identity": {"path": "/fraud/", "permissions_boundary": "boundaries/fraud"},
+    "monitoring": {
+        "engine": "processing",
+        "bias": {"facets": [{"name": "Amount", "values": [100]}], "start_offset": "-P2D", "end_offset": "-PT6H"},
+    },
+    "scoring": {
+        "api_key": True,
+        "quota_per_day": 1000,
+        "provisioned_concurrency": 2,
+        "reserved_concurrency": 10,
+        "architecture": "arm64",
+        "tracing": False,
+        "gateway_log_role": "existing",
+        "private": True,
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def varied(tmp_path_factory: pytest.TempPathFactory, stand_ins: Path) -> Assembly:
+    """The staging environment with whatever can be chosen chosen otherwise, under cdk-nag as well."""
+    folder = tmp_path_factory.mktemp("varied")
+    synthesize(folder, stand_ins, f"staging:{json.dumps(VARIATION)}", checks="nag")
+    return Assembly("staging", folder / "staging")
+
+
+@pytest.fixture(scope="session")
+def unscored(tmp_path_factory: pytest.TempPathFactory, stand_ins: Path) -> Assembly:
+    """The staging environment without the API and without a challenger."""
+    folder = tmp_path_factory.mktemp("unscored")
+    changes = {"scoring": {"enabled": False}, "serving": {"challenger": {"mode": "none"}}}
+    synthesize(folder, stand_ins, f"staging:{json.dumps(changes)}")
+    return Assembly("staging", folder / "staging")
 
 
 @pytest.fixture(scope="session", params=ENVIRONMENTS)

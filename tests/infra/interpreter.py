@@ -1,4 +1,4 @@
-"""A small interpreter of Amazon States Language in JSONata, for what the retraining definition uses.
+"""A small interpreter of Amazon States Language in JSONata, for what the platform's definitions use.
 
 Expressions run in the JSONata reference engine's port with Step Functions' own functions added. As in the
 service, an expression without a result is an error, and so is a state that is not there.
@@ -86,18 +86,20 @@ def run(
     execution_input: Any,
     *,
     name: str = "r0123abcd-1",
+    start: str = "2026-03-10T12:00:00.000Z",
     max_steps: int = 200,
 ) -> Execution:
     """Run an execution; each task calls `handlers[resource without arn:aws:states:::]` with its arguments."""
     result = Execution()
-    context = {"Execution": {"Name": name, "Id": f"arn:aws:states:us-east-1:000000000000:execution:m:{name}"}}
+    arn = f"arn:aws:states:us-east-1:000000000000:execution:m:{name}"
+    context = {"Execution": {"Name": name, "Id": arn, "StartTime": start}}
     state_name, value = definition["StartAt"], execution_input
     for _ in range(max_steps):
         result.path.append(state_name)
         state = definition["States"][state_name]
         states: dict[str, Any] = {"input": value, "context": context}
         if state["Type"] == "Succeed":
-            result.output = value
+            result.output = fill(state["Output"], result.variables, states) if "Output" in state else value
             return result
         if state["Type"] == "Fail":
             result.error = fill(state["Error"], result.variables, states)
@@ -136,7 +138,26 @@ def _step(
         arguments = fill(state["Arguments"], result.variables, states)
         result.calls.append((resource, arguments))
         states["result"] = handlers[resource](arguments)
+    elif state["Type"] == "Map":
+        items = fill(state["Items"], result.variables, states)
+        assert isinstance(items, list), (state["Items"], items)
+        states["result"] = [_iterate(state["ItemProcessor"], item, states, result, handlers) for item in items]
     output = fill(chosen["Output"], result.variables, states) if "Output" in chosen else states["input"]
     # All assignments see the variables as they were before the state.
     result.variables |= fill(chosen.get("Assign", {}), dict(result.variables), states)
     return output, chosen["Next"]
+
+
+def _iterate(
+    processor: dict[str, Any], item: Any, outer: dict[str, Any], result: Execution, handlers: dict[str, Handler]
+) -> Any:
+    """Run one item of a Map; it reads the outer variables, and what it assigns ends with it."""
+    inner = Execution(calls=result.calls, variables=dict(result.variables))
+    state_name, value = processor["StartAt"], item
+    while True:
+        state = processor["States"][state_name]
+        states = {"input": value, "context": outer["context"]}
+        value, _ = _step({"Next": "", **state}, states, inner, handlers)
+        if state.get("End"):
+            return value
+        state_name = state["Next"]

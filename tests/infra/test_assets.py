@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from stacks.assets import PACKAGES, REPOSITORY, ROOT_FILES, AssetError, pack_code, wheelhouse
+from stacks.assets import (
+    PACKAGES,
+    REPOSITORY,
+    ROOT_FILES,
+    SERVER_DOCKERFILE,
+    SERVER_PACKAGES,
+    AssetError,
+    pack_code,
+    pack_server_image,
+    wheelhouse,
+)
 from stacks.images import image_uri, regions, repository_arn
 from training_code import archives
 
@@ -22,7 +32,8 @@ def sources(tmp_path: Path) -> Path:
         (root / package / "inner").mkdir(parents=True)
         (root / package / "__init__.py").write_text("")
         (root / package / "inner" / "code.py").write_text(f"# {package}\n")
-    for source in ROOT_FILES.values():
+    for source in (*ROOT_FILES.values(), SERVER_DOCKERFILE):
+        (root / source).parent.mkdir(exist_ok=True)
         (root / source).write_text("")
     return root
 
@@ -67,6 +78,21 @@ def test_packing_leaves_nothing_half_written(sources: Path, tmp_path: Path) -> N
     target = pack_code(tmp_path / "out" / "a.tar.gz", root=sources)
     pack_code(target, root=sources)
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_server_image_is_built_from_its_packages_and_nothing_older(sources: Path, tmp_path: Path) -> None:
+    folder = pack_server_image(tmp_path / "image", root=sources)
+    assert {path.name for path in folder.iterdir()} == {*SERVER_PACKAGES, "Dockerfile"}
+    (sources / "fraud" / "inner" / "code.py").unlink()
+    (folder / "old").mkdir()
+    (folder / "old" / "secret").write_text("x")
+    (sources / "fraud" / "new.py").write_text("# new\n")
+    pack_server_image(folder, root=sources)
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert "fraud/new.py" in found and not {"fraud/inner/code.py", "old/secret"} & found
+    (sources / SERVER_DOCKERFILE).unlink()
+    with pytest.raises(AssetError, match="Dockerfile is missing"):
+        pack_server_image(folder, root=sources)
 
 
 def test_missing_package_and_wheelhouse_say_what_to_do(sources: Path, tmp_path: Path) -> None:

@@ -32,6 +32,16 @@ def test_every_environment_of_cdk_json_is_valid(environment: str) -> None:
     assert config.prefix == f"fraudstack-{environment}"
 
 
+def test_single_fields_are_set_for_one_command() -> None:
+    changes = {"retraining": {"cooldown_hours": 0, "hourly_usd": {"ml.m5.xlarge": 9}}, "region": "eu-west-1"}
+    config = load_config({**CONTEXT, "env": "dev", "settings": json.dumps(changes)})
+    assert (config.retraining.cooldown_hours, config.region) == (0, "eu-west-1")
+    assert config.training.max_trials == 6, "what the environment says stays"
+    for wrong, what in (("{", "not JSON"), ("[]", "must be an object"), ('{"x": 1}', "unknown field")):
+        with pytest.raises(ConfigurationError, match=what):
+            load_config({**CONTEXT, "env": "dev", "settings": wrong})
+
+
 def test_environments_differ_where_it_matters() -> None:
     dev, prod = (load_config({**CONTEXT, "env": name}) for name in ("dev", "prod"))
     assert (dev.training.approval, prod.training.approval) == ("automatic", "manual")
@@ -58,7 +68,30 @@ def test_environments_differ_where_it_matters() -> None:
         ({"monitoring": {"cadence": "rate(1 hour)"}}, "monitoring.cadence", "daily `cron(0 3 ? * * *)`"),
         ({"monitoring": {"max_runtime_seconds": 3600}}, "monitoring", "at most 3300 for an hourly cadence"),
         ({"notifications": {"emails": ["nobody"]}}, "notifications.emails.0", "'nobody'"),
+        ({"retraining": {"schedule": "rate(1 day)"}}, "retraining.schedule", "match pattern"),
+        ({"retraining": {"minimum_new_frauds": 9000}}, "retraining", "must not exceed minimum_new_labelled (5000)"),
+        (
+            {"retraining": {"monthly_budget_usd": 2}},
+            "",
+            "monthly_budget_usd (2) is below what a run can cost (3.45)",
+        ),
+        ({"retraining": {"window_days": 10}}, "", "window_days (10) must be at least 17"),
+        ({"training": {"trial": {"instance_type": "ml.x9.big"}}}, "", "no price is known of ml.x9.big"),
         ({"project": "a-very-long-project"}, "", "at most 19 leave room for the names of tuning jobs"),
+        ({"event_type": "cards"}, "event_type", "neither a YAML file nor a shipped e"),
+        ({"scoring": {"endpoint_timeout_ms": 10000}}, "scoring", "must be below timeout_seconds (10 s)"),
+        ({"scoring": {"timeout_seconds": 30}}, "scoring.timeout_seconds", "less than or equal to 29"),
+        ({"scoring": {"burst_limit": 10}}, "scoring", "at least half of rate_limit (500)"),
+        ({"scoring": {"quota_per_day": 10}}, "scoring", "quota_per_day needs api_key"),
+        (
+            {"scoring": {"reserved_concurrency": 2, "provisioned_concurrency": 3}},
+            "scoring",
+            "provisioned_concurrency (3) must not exceed reserved_concurrency (2)",
+        ),
+        ({"scoring": {"fail_policy": "ajar"}}, "scoring.fail_policy", "'rules', 'open' or 'closed'"),
+        ({"serving": {"challenger": {"mode": "ab"}}}, "serving.challenger", "must be below 100 for mode ab"),
+        ({"serving": {"challenger": {"max_instances": 1, "instance_count": 2}}}, "serving.challenger", "at least"),
+        ({"serving": {"image": "slow"}}, "serving.image", "'prebuilt' or 'fast'"),
         ({"environment": "dev"}, "environment", "remove it"),
         ("text", "", "must be an object"),
     ],
@@ -68,6 +101,22 @@ def test_wrong_value_says_where_it_stands_and_what_is_allowed(settings: Any, whe
     place = f"cdk.json: environments.prod.{where}:" if where else "cdk.json: environments.prod:"
     assert place in found
     assert what in found
+
+
+def test_event_type_may_be_a_file_and_its_faults_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "claims.yaml"
+    path.write_text("name: claims\nlabel: fraud\namount: claimed\nid: claim\ntimestamp: at\n", encoding="utf-8")
+    context = {"env": "dev", "environments": {"dev": {"event_type": str(path)}}}
+    assert load_config(context).load_event_type().name == "claims"
+    path.write_text("name: claims\namuont: claimed\n", encoding="utf-8")
+    assert "amuont: unknown field" in message({"event_type": str(path)})
+
+
+def test_entities_are_limited_by_the_indexes_of_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    entities = "".join(f"  e{number}: {{column: c{number}}}\n" for number in range(21))
+    path.write_text(f"name: many\nlabel: fraud\namount: a\ntimestamp: at\nentities:\n{entities}", encoding="utf-8")
+    assert "21 entities; decisions can be found by 20" in message({"event_type": str(path)})
 
 
 def test_all_errors_are_told_at_once() -> None:

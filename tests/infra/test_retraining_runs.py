@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stacks.config import TrainingConfig
+from stacks.network.placement import Placement
 from stacks.retraining import RetrainingSettings, build_definition
 from tests.infra.interpreter import Execution, StatesError, run
 
@@ -38,6 +39,7 @@ def settings(training: TrainingConfig = TRAINING) -> RetrainingSettings:
         training=training,
         image="683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
         trial_image="123456789012.dkr.ecr.us-east-1.amazonaws.com/trials:1",
+        serving_image="123456789012.dkr.ecr.us-east-1.amazonaws.com/server:1",
         code_uri="s3://assets/c0de.tar.gz",
         wheels_uri="s3://assets/4ee1.tar",
         artifacts_bucket="artifacts",
@@ -51,6 +53,14 @@ def settings(training: TrainingConfig = TRAINING) -> RetrainingSettings:
         monitoring_stack="fraudstack-dev-monitoring",
         endpoint="fraudstack-dev",
         instance_types=("ml.m5.large", "ml.m5.xlarge"),
+        challenger_target="endpoint/fraudstack-dev/variant/challenger",
+        placement=Placement(("subnet-0a", "subnet-0b"), ("sg-0c",), ("sg-0f",)),
+        monitors=("data-quality", "model-bias"),
+        facets=("is_night=1",),
+        probability_threshold=0.5,
+        explanation_samples=100,
+        explained_model="fraudstack-dev-explained",
+        explained_instance_type="ml.m5.large",
         tags=(("project", "fraudstack"),),
     )
 
@@ -64,8 +74,16 @@ class Cloud:
         self.status = dict.fromkeys(self.deployed, "CREATE_COMPLETE")
         self.after_update: dict[str, list[str]] = {}
         self.live_config = "config-old"
+        self.challenger: dict[str, str] = {}
         self.package_states = ["Completed"]
         self.messages: list[dict[str, Any]] = []
+        self.baselines = [
+            *(f"data-quality/{name}.json" for name in ("statistics", "constraints")),
+            *(f"model-explainability/{name}.json" for name in ("analysis", "analysis_config")),
+        ]
+        self.documents: dict[str, Any] = {
+            "runs/r0123abcd-1/baseline/model-explainability/analysis_config.json": {"headers": ["a"], "predictor": {}}
+        }
         self.handlers = {
             "sagemaker:createProcessingJob.sync": lambda arguments: {"ProcessingJobStatus": "Completed"},
             "sagemaker:createHyperParameterTuningJob.sync": self.tune,
@@ -73,13 +91,22 @@ class Cloud:
             "aws-sdk:sagemaker:describeModelPackage": self.describe_package,
             "aws-sdk:sagemaker:createModelPackage": lambda arguments: {"ModelPackageArn": PACKAGE},
             "aws-sdk:sagemaker:describeEndpoint": self.describe_endpoint,
-            "aws-sdk:s3:getObject": lambda arguments: {"Body": json.dumps(self.evaluation)},
+            "aws-sdk:s3:getObject": self.read_object,
+            "aws-sdk:s3:listObjectsV2": self.list_baselines,
+            "aws-sdk:s3:putObject": lambda arguments: {"ETag": "1"},
             "aws-sdk:s3:copyObject": lambda arguments: {"CopyObjectResult": {}},
             "aws-sdk:cloudformation:describeStacks": self.describe_stack,
             "aws-sdk:cloudformation:updateStack": self.update_stack,
             "aws-sdk:cloudformation:describeStackEvents": self.stack_events,
+            "aws-sdk:applicationautoscaling:deregisterScalableTarget": lambda arguments: {},
             "sns:publish": lambda arguments: self.messages.append(arguments) or {"MessageId": "1"},
         }
+
+    def read_object(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"Body": json.dumps(self.documents.get(arguments["Key"], self.evaluation))}
+
+    def list_baselines(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"Contents": [{"Key": arguments["Prefix"] + name, "Size": 1} for name in self.baselines]}
 
     def tune(self, arguments: dict[str, Any]) -> dict[str, Any]:
         best = {"TrainingJobName": "fraudstack-dev-r0-003-ab", "TunedHyperParameters": {"eta": "0.1"}}
@@ -109,6 +136,8 @@ class Cloud:
             {"ParameterKey": "BootstrapVersion", "ParameterValue": "/cdk-bootstrap/hnb659fds/version"},
             {"ParameterKey": "ModelPackageArn", "ParameterValue": self.deployed[name]},
         ]
+        if name.endswith("serving"):
+            parameters += [{"ParameterKey": key, "ParameterValue": value} for key, value in self.challenger.items()]
         stack = {"StackStatus": self.status[name], "Parameters": parameters, "Outputs": outputs}
         return {"Stacks": [stack]}
 
@@ -202,6 +231,9 @@ def test_requests_satisfy_the_service_models() -> None:
         *_, service, action = resource.removesuffix(".sync").split(":")
         model = models.setdefault(service, get_session().get_service_model(service))
         operation = model.operation_model(action[0].upper() + action[1:])
+        if isinstance(arguments.get("Body"), dict):
+            # Step Functions writes an object as JSON.
+            arguments = {**arguments, "Body": json.dumps(arguments["Body"])}
         validate_parameters(arguments, operation.input_shape)
 
 
@@ -252,9 +284,41 @@ def test_registration_keeps_the_lineage_and_the_baseline() -> None:
     assert request["ModelApprovalStatus"] == "Approved" and request["ClientToken"] == "r0123abcd-1"
     copies = [arguments for name, arguments in execution.calls if name == "aws-sdk:s3:copyObject"]
     assert [(c["CopySource"], c["Key"]) for c in copies] == [
-        (f"artifacts/runs/r0123abcd-1/baseline/{name}.json", f"model-packages/fraudstack-dev/7/{name}.json")
-        for name in ("statistics", "constraints")
+        (f"artifacts/runs/r0123abcd-1/baseline/{name}", f"model-packages/fraudstack-dev/7/{name}")
+        for name in Cloud().baselines
     ]
+
+
+def test_a_package_names_the_baselines_that_there_are() -> None:
+    request = Cloud().run().call("aws-sdk:sagemaker:createModelPackage")
+    metrics, checks = request["ModelMetrics"], request["DriftCheckBaselines"]
+    assert set(metrics) == set(checks) == {"ModelDataQuality", "Explainability"}
+    root = "s3://artifacts/runs/r0123abcd-1/baseline"
+    assert metrics["ModelDataQuality"]["Statistics"] == {
+        "ContentType": "application/json",
+        "S3Uri": f"{root}/data-quality/statistics.json",
+    }
+    assert metrics["Explainability"]["Report"]["S3Uri"] == f"{root}/model-explainability/analysis.json"
+    assert checks["Explainability"]["ConfigFile"]["S3Uri"] == f"{root}/model-explainability/analysis_config.json"
+
+    cloud = Cloud()
+    cloud.baselines = [
+        *(f"model-quality/{name}.json" for name in ("statistics", "constraints")),
+        *(f"model-bias/{name}.json" for name in ("analysis", "analysis_config")),
+    ]
+    request = cloud.run().call("aws-sdk:sagemaker:createModelPackage")
+    assert set(request["DriftCheckBaselines"]["Bias"]) == {"ConfigFile", "PostTrainingConstraints"}
+    assert set(request["DriftCheckBaselines"]["ModelQuality"]) == {"Statistics", "Constraints"}
+
+
+def test_clarify_is_told_the_model_of_the_registered_version() -> None:
+    put = Cloud().run().call("aws-sdk:s3:putObject")
+    assert put["Key"] == "model-packages/fraudstack-dev/7/model-explainability/analysis_config.json"
+    assert put["Body"]["headers"] == ["a"]
+    assert put["Body"]["predictor"]["model_name"] == "fraudstack-dev-explained-v7"
+    cloud = Cloud()
+    cloud.baselines = ["data-quality/statistics.json"]
+    assert not [name for name, _ in cloud.run().calls if name == "aws-sdk:s3:putObject"]
 
 
 def test_promotion_changes_one_parameter_through_its_own_role() -> None:
@@ -268,6 +332,42 @@ def test_promotion_changes_one_parameter_through_its_own_role() -> None:
             {"ParameterKey": "ModelPackageArn", "ParameterValue": PACKAGE},
             {"ParameterKey": "BootstrapVersion", "UsePreviousValue": True},
         ]
+
+
+def promoted_beside(challenger: str) -> tuple[Execution, dict[str, Any]]:
+    """A promotion of PACKAGE, and the values that the serving stack's update gives to other parameters."""
+    cloud = Cloud(champion=CHAMPION)
+    cloud.challenger = {"ChallengerModelPackageArn": challenger, "Guardrails": "off"}
+    execution = cloud.run({"modelPackageArn": PACKAGE})
+    assert execution.error is None, execution.cause
+    serving, _ = (arguments for name, arguments in execution.calls if name.endswith(":updateStack"))
+    given = {p["ParameterKey"]: p.get("ParameterValue") for p in serving["Parameters"]}
+    assert given.pop("ModelPackageArn") == PACKAGE and given.pop("BootstrapVersion") is None
+    return execution, given
+
+
+def test_promoting_the_challenger_withdraws_it_in_the_same_update() -> None:
+    execution, given = promoted_beside(PACKAGE)
+    # An A/B test's second variant goes: that cannot be guarded, nor while it is scaled automatically.
+    assert given == {"ChallengerModelPackageArn": "", "Guardrails": "off"}
+    assert execution.path.index("Release challenger") < execution.path.index("Promote serving")
+    released = execution.call("aws-sdk:applicationautoscaling:deregisterScalableTarget")
+    assert released["ResourceId"] == "endpoint/fraudstack-dev/variant/challenger"
+
+
+@pytest.mark.parametrize("challenger", ["", f"{ACCOUNT}:model-package/fraudstack-dev/5"])
+def test_promoting_another_package_leaves_the_challenger_and_is_guarded(challenger: str) -> None:
+    execution, given = promoted_beside(challenger)
+    assert given == {"ChallengerModelPackageArn": None, "Guardrails": "on"}
+    assert "Release challenger" not in execution.path
+
+
+def test_a_challenger_that_is_not_scaled_is_promoted_all_the_same() -> None:
+    cloud = Cloud(champion=CHAMPION)
+    cloud.challenger = {"ChallengerModelPackageArn": PACKAGE}
+    error = "ApplicationAutoScaling.ObjectNotFoundException"
+    cloud.fails("aws-sdk:applicationautoscaling:deregisterScalableTarget", error, "no target")
+    assert cloud.run({"modelPackageArn": PACKAGE}).output["status"] == "Promoted"
 
 
 def test_gate_that_says_no_ends_readably_and_changes_nothing() -> None:
@@ -315,6 +415,25 @@ def test_update_under_way_is_waited_for() -> None:
     execution = cloud.run({"modelPackageArn": PACKAGE})
     assert execution.path.count("Wait to promote serving") == 1
     assert execution.output["status"] == "Promoted"
+
+
+def test_of_two_promotions_at_once_the_slower_waits_for_the_faster() -> None:
+    """Both looked while the stack was free. Promised: neither fails, and the later one's model serves in the end."""
+    cloud = Cloud(champion=CHAMPION)
+    update, tries = cloud.update_stack, []
+
+    def busy_at_first(arguments: dict[str, Any]) -> Any:
+        tries.append(arguments["StackName"])
+        if tries.count(arguments["StackName"]) == 1:
+            stack = f"Stack:arn:aws:cloudformation:{arguments['StackName']}"
+            raise StatesError("CloudFormation.CloudFormationException", f"{stack} is in UPDATE_IN_PROGRESS state")
+        return update(arguments)
+
+    cloud.handlers["aws-sdk:cloudformation:updateStack"] = busy_at_first
+    execution = cloud.run({"modelPackageArn": PACKAGE})
+    assert execution.output["status"] == "Promoted"
+    assert tries.count("fraudstack-dev-serving") == tries.count("fraudstack-dev-monitoring") == 2
+    assert execution.path.count("Wait to promote serving") == execution.path.count("Wait to promote monitoring") == 1
 
 
 def test_failed_deployment_names_the_first_failed_resource() -> None:
@@ -399,6 +518,7 @@ def test_failure_is_kept_when_the_message_cannot_be_sent() -> None:
 @pytest.mark.parametrize("resource", sorted(set(Cloud().handlers) - {"sns:publish"}))
 def test_failure_of_any_call_is_told_with_its_step(resource: str) -> None:
     cloud = Cloud(champion=CHAMPION)
+    cloud.challenger = {"ChallengerModelPackageArn": PACKAGE}
     if resource.endswith("describeStackEvents"):
         cloud.after_update["fraudstack-dev-serving"] = ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
     if resource.endswith("listTrainingJobsForHyperParameterTuningJob"):

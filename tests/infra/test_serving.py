@@ -1,4 +1,4 @@
-"""The endpoint and its monitor: what a promotion relies on, and that nothing is there without a model."""
+"""The endpoint: what a promotion relies on, and that nothing is there without a model."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from stacks.constructs.challenger_parameters import GUARDRAILS
+from stacks.constructs.challenger_parameters import PARAMETER as CHALLENGER
 from stacks.constructs.model_parameter import PARAMETER
 from tests.infra.conftest import Assembly, text
 
@@ -22,7 +24,8 @@ def test_without_a_package_every_model_resource_is_left_out(assembly: Assembly, 
     dependent = {k: v for k, v in template["Resources"].items() if v["Type"].startswith(MODEL_TYPES)}
     assert dependent
     for name, resource in dependent.items():
-        assert resource.get("Condition") == "HasModel", name
+        challenges = "challenger" in name.lower()
+        assert resource.get("Condition") == ("HasChallenger" if challenges else "HasModel"), name
     free = {k for k, v in template["Resources"].items() if "Condition" not in v}
     assert free, "a stack needs at least one resource"
     for name in free:
@@ -44,22 +47,25 @@ def test_parameter_takes_nothing_or_a_version_of_this_group(assembly: Assembly, 
 
 
 def test_model_and_configuration_have_no_names_and_the_endpoint_has(assembly: Assembly) -> None:
-    assert "ModelName" not in assembly.one("serving", "AWS::SageMaker::Model")
+    for model in assembly.resources("serving", "AWS::SageMaker::Model").values():
+        assert "ModelName" not in model["Properties"]
     assert "EndpointConfigName" not in assembly.one("serving", "AWS::SageMaker::EndpointConfig")
     assert assembly.one("serving", "AWS::SageMaker::Endpoint")["EndpointName"] == (f"fraudstack-{assembly.environment}")
 
 
 def test_generated_names_begin_as_the_promotion_role_expects(assembly: Assembly) -> None:
     compact = f"fraudstack{assembly.environment}"
-    for kind, name in (("Model", "model"), ("EndpointConfig", "endpointconfig")):
-        assert list(assembly.resources("serving", f"AWS::SageMaker::{kind}")) == [compact + name]
+    for kind, names in (("Model", ["model", "challenger"]), ("EndpointConfig", ["endpointconfig"])):
+        assert list(assembly.resources("serving", f"AWS::SageMaker::{kind}")) == [compact + name for name in names]
 
 
 def test_model_is_the_package_in_isolation(assembly: Assembly) -> None:
-    model = assembly.one("serving", "AWS::SageMaker::Model")
-    assert model["EnableNetworkIsolation"] is True
-    assert model["Containers"] == [{"ModelPackageName": {"Ref": PARAMETER}}]
-    assert text(model["ExecutionRoleArn"]).endswith(f"fraudstack-{assembly.environment}-model-us-east-1")
+    models = assembly.resources("serving", "AWS::SageMaker::Model").values()
+    for resource, parameter in zip(models, (PARAMETER, CHALLENGER), strict=True):
+        model = resource["Properties"]
+        assert model["EnableNetworkIsolation"] is True
+        assert model["Containers"] == [{"ModelPackageName": {"Ref": parameter}}]
+        assert text(model["ExecutionRoleArn"]).endswith(f"fraudstack-{assembly.environment}-model-us-east-1")
 
 
 def test_update_shifts_traffic_watches_alarms_and_keeps_capacity(assembly: Assembly) -> None:
@@ -91,21 +97,22 @@ def test_captures_and_volumes_are_under_the_data_key(assembly: Assembly) -> None
 
 
 def test_scaling_waits_for_the_endpoint(assembly: Assembly) -> None:
-    (target,) = assembly.resources("serving", "AWS::ApplicationAutoScaling::ScalableTarget").values()
+    targets = assembly.resources("serving", "AWS::ApplicationAutoScaling::ScalableTarget").values()
     (endpoint,) = assembly.resources("serving", "AWS::SageMaker::Endpoint")
-    assert target["DependsOn"] == [endpoint]
-    resource = f"endpoint/fraudstack-{assembly.environment}/variant/primary"
-    assert target["Properties"]["ResourceId"] == resource
-    policy = assembly.one("serving", "AWS::ApplicationAutoScaling::ScalingPolicy")
-    tracking = policy["TargetTrackingScalingPolicyConfiguration"]
-    assert tracking["PredefinedMetricSpecification"] == {
-        "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
-    }
+    for target, variant in zip(targets, ("primary", "challenger"), strict=True):
+        assert target["DependsOn"] == [endpoint]
+        resource = f"endpoint/fraudstack-{assembly.environment}/variant/{variant}"
+        assert target["Properties"]["ResourceId"] == resource
+    for policy in assembly.resources("serving", "AWS::ApplicationAutoScaling::ScalingPolicy").values():
+        tracking = policy["Properties"]["TargetTrackingScalingPolicyConfiguration"]
+        assert tracking["PredefinedMetricSpecification"] == {
+            "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
+        }
 
 
 def test_every_alarm_tells_someone(assembly: Assembly) -> None:
     topic = f":fraudstack-{assembly.environment}-notifications"
-    for concern in ("training", "serving", "monitoring"):
+    for concern in ("training", "serving", "scoring", "monitoring"):
         alarms = assembly.resources(concern, "AWS::CloudWatch::Alarm").values()
         assert alarms
         for alarm in alarms:
@@ -114,53 +121,79 @@ def test_every_alarm_tells_someone(assembly: Assembly) -> None:
             assert alarm["Properties"]["TreatMissingData"] == "notBreaching"
 
 
-def test_monitor_compares_with_the_baseline_of_the_deployed_version(assembly: Assembly) -> None:
-    definition = assembly.one("monitoring", "AWS::SageMaker::DataQualityJobDefinition")
-    baseline = definition["DataQualityBaselineConfig"]
-    version = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": PARAMETER}]}]}
-    group = f"fraudstack-{assembly.environment}"
-    for resource, name in (("StatisticsResource", "statistics"), ("ConstraintsResource", "constraints")):
-        parts = baseline[resource]["S3Uri"]["Fn::Join"][1]
-        assert version in parts
-        assert parts[-1] == f"/{name}.json" and parts[-3].endswith(f"/model-packages/{group}/")
-
-
-def test_definition_is_named_after_its_content_and_version(assemblies: dict[str, Assembly]) -> None:
-    names = {}
-    for environment, assembly in assemblies.items():
-        definition = assembly.one("monitoring", "AWS::SageMaker::DataQualityJobDefinition")
-        parts = definition["JobDefinitionName"]["Fn::Join"][1]
-        match = re.fullmatch(rf"fraudstack-{environment}-dq-([0-9a-f]{{8}})-v", parts[0])
-        assert match and parts[1]["Fn::Select"][0] == 2
-        names[environment] = match[1]
-        schedule = assembly.one("monitoring", "AWS::SageMaker::MonitoringSchedule")
-        config = schedule["MonitoringScheduleConfig"]
-        assert config["MonitoringJobDefinitionName"] == definition["JobDefinitionName"]
-        assert len(parts[0]) + 10 <= 63
-    assert len(set(names.values())) == 3
-
-
-def test_monitor_is_isolated_encrypted_and_under_its_own_role(assembly: Assembly) -> None:
-    definition = assembly.one("monitoring", "AWS::SageMaker::DataQualityJobDefinition")
-    key = f"${{import:fraudstack-{assembly.environment}-data-key-arn}}"
-    assert definition["NetworkConfig"] == {
-        "EnableNetworkIsolation": True,
-        "EnableInterContainerTrafficEncryption": True,
-    }
-    assert text(definition["DataQualityJobOutputConfig"]["KmsKeyId"]) == key
-    assert text(definition["JobResources"]["ClusterConfig"]["VolumeKmsKeyId"]) == key
-    assert text(definition["RoleArn"]).endswith(f"fraudstack-{assembly.environment}-monitoring-us-east-1")
-
-
 def test_outputs_that_scripts_rely_on(assembly: Assembly) -> None:
     expected = {
-        "storage": {"TransactionsBucket", "ArtifactsBucket", "CapturesBucket", "ReportsBucket", "DataKeyArn"},
+        "keys": {"DataKeyArn", "OperationsKeyArn"},
+        "storage": {"TransactionsBucket", "ArtifactsBucket", "CapturesBucket", "ReportsBucket"}
+        | {"ProfilesTableName", "DecisionsTableName", "RulesTableName"},
         "training": {"StateMachineArn", "ModelPackageGroupName", "NotificationsTopicArn"},
-        "serving": {"EndpointName", "ModelPackageArn", "EndpointConfigName"},
-        "monitoring": {"MonitoringScheduleName", "DashboardName", "ModelPackageArn"},
+        "serving": {"EndpointName", "ModelPackageArn", "EndpointConfigName", "ChallengerModelPackageArn"}
+        | {"ChallengerMode", "PromotionRoleArn"},
+        "scoring": {"ApiUrl", "FunctionName", "PaymentsPolicyArn", "AnalystsPolicyArn"},
+        "monitoring": {"MonitoringEngine", "Monitors", "MonitoringMachineArn", "DashboardName", "ModelPackageArn"},
     }
     for concern, names in expected.items():
         assert names <= set(assembly.template(concern)["Outputs"])
     outputs = assembly.template("serving")["Outputs"]
     assert outputs["ModelPackageArn"]["Value"] == {"Fn::If": ["HasModel", {"Ref": PARAMETER}, "none"]}
     assert outputs["EndpointConfigName"]["Condition"] == "HasModel"
+
+
+def test_a_challenger_gets_copies_only_while_there_is_one(assembly: Assembly) -> None:
+    template = assembly.template("serving")
+    given = {"Fn::Not": [{"Fn::Equals": [{"Ref": CHALLENGER}, ""]}]}
+    assert template["Conditions"]["HasChallenger"] == {"Fn::And": [{"Condition": "HasModel"}, given]}
+    assert template["Parameters"][CHALLENGER]["Default"] == ""
+    assert template["Parameters"][CHALLENGER]["AllowedPattern"] == template["Parameters"][PARAMETER]["AllowedPattern"]
+    configuration = assembly.one("serving", "AWS::SageMaker::EndpointConfig")
+    condition, (shadow,), otherwise = configuration["ShadowProductionVariants"]["Fn::If"]
+    assert (condition, otherwise) == ("HasChallenger", {"Ref": "AWS::NoValue"})
+    assert (shadow["VariantName"], shadow["InitialVariantWeight"]) == ("challenger", 1)
+    assert shadow["ModelName"] == {"Fn::GetAtt": [f"fraudstack{assembly.environment}challenger", "ModelName"]}
+    (champion,) = configuration["ProductionVariants"]
+    assert champion["InitialVariantWeight"] == 1
+    assert shadow["InstanceType"] == champion["InstanceType"]
+    # The names of production variants do not change, so guardrails watch every update.
+    assert "BlueGreenUpdatePolicy" in assembly.one("serving", "AWS::SageMaker::Endpoint")["DeploymentConfig"]
+    assert GUARDRAILS not in template["Parameters"]
+
+
+def test_a_challengers_alarms_undo_no_deployment(assembly: Assembly) -> None:
+    alarms = assembly.resources("serving", "AWS::CloudWatch::Alarm")
+    own = {
+        name: alarm["Properties"]
+        for name, alarm in alarms.items()
+        if {"Name": "VariantName", "Value": "challenger"} in alarm["Properties"]["Dimensions"]
+    }
+    prefix = f"fraudstack-{assembly.environment}-challenger-"
+    assert {alarm["AlarmName"] for alarm in own.values()} == {
+        prefix + name for name in ("errors-5xx", "latency", "errors-4xx")
+    }
+    endpoint = assembly.one("serving", "AWS::SageMaker::Endpoint")
+    watched = endpoint["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
+    assert not {alarm["AlarmName"]["Ref"] for alarm in watched} & own.keys()
+
+
+def test_an_ab_test_shares_requests_and_begins_and_ends_without_guardrails(varied: Assembly) -> None:
+    configuration = varied.one("serving", "AWS::SageMaker::EndpointConfig")
+    assert "ShadowProductionVariants" not in configuration
+    champion, challenger = configuration["ProductionVariants"]
+    condition, variant, otherwise = challenger["Fn::If"]
+    assert (condition, otherwise) == ("HasChallenger", {"Ref": "AWS::NoValue"})
+    assert (champion["InitialVariantWeight"], variant["InitialVariantWeight"]) == (80, 20)
+    assert (variant["VariantName"], variant["InstanceType"]) == ("challenger", "ml.c5.large")
+    condition, policy, otherwise = varied.one("serving", "AWS::SageMaker::Endpoint")["DeploymentConfig"]["Fn::If"]
+    assert (condition, otherwise) == ("Guarded", {"Ref": "AWS::NoValue"})
+    assert set(policy) == {"BlueGreenUpdatePolicy", "AutoRollbackConfiguration"}
+    assert varied.template("serving")["Parameters"][GUARDRAILS]["Default"] == "on"
+    targets = varied.resources("serving", "AWS::ApplicationAutoScaling::ScalableTarget").values()
+    assert [target["Properties"]["MaxCapacity"] for target in targets] == [4, 3]
+
+
+def test_without_a_challenger_mode_nothing_of_it_is_there(unscored: Assembly) -> None:
+    template = unscored.template("serving")
+    assert CHALLENGER not in template["Parameters"] and "HasChallenger" not in template["Conditions"]
+    assert template["Outputs"]["ChallengerMode"]["Value"] == "none"
+    assert "challenger" not in str(template["Resources"]).lower()
+    machine = str(unscored.template("training")["Resources"])
+    assert "deregisterScalableTarget" not in machine

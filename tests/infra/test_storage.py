@@ -1,11 +1,19 @@
-"""Keys and buckets: what must never be loosened."""
+"""Buckets and tables: what must never be loosened."""
 
 from __future__ import annotations
+
+import itertools
+import re
 
 import pytest
 
 from tests.infra.conftest import Assembly, text
 
+TABLES = {
+    "profiles": {"key": "HASH"},
+    "decisions": {"id": "HASH"},
+    "rules": {"name": "HASH", "version": "RANGE"},
+}
 PURPOSES = ("transactions", "artifacts", "captures", "reports")
 
 
@@ -27,7 +35,8 @@ def test_buckets_are_private_versioned_and_under_the_customer_key(assembly: Asse
             # S3 cannot deliver access logs under a customer key.
             assert encryption == {"SSEAlgorithm": "AES256"}
             continue
-        assert encryption["SSEAlgorithm"] == "aws:kms" and "DataKey" in text(encryption["KMSMasterKeyID"])
+        assert encryption["SSEAlgorithm"] == "aws:kms"
+        assert text(encryption["KMSMasterKeyID"]) == f"${{import:fraudstack-{assembly.environment}-data-key-arn}}"
         assert properties["LoggingConfiguration"]["LogFilePrefix"] == f"{purpose(bucket)}/"
 
 
@@ -43,17 +52,74 @@ def test_buckets_refuse_plain_http_and_old_tls(assembly: Assembly) -> None:
         assert all(s["Principal"] == {"AWS": "*"} for s in statements if s["Effect"] == "Deny")
 
 
+def admitted(assembly: Assembly) -> dict[tuple[str, str], set[str]]:
+    """(role, bucket's purpose/prefix) to the actions that the bucket's policy allows."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for policy in assembly.resources("storage", "AWS::S3::BucketPolicy").values():
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Deny" or "Service" in statement["Principal"]:
+                continue
+            actions, resources, roles = (
+                value if isinstance(value, list) else [value]
+                for value in (statement["Action"], statement["Resource"], statement["Principal"]["AWS"])
+            )
+            for role, resource in itertools.product(map(text, roles), map(text, resources)):
+                name = role.split("/")[-1].removeprefix(f"fraudstack-{assembly.environment}-")
+                bucket, prefix = resource.removeprefix("${").split(".Arn}/")
+                key = name.removesuffix("-us-east-1"), f"{re.sub('[0-9A-F]{8}$', '', bucket).lower()}/{prefix}"
+                found.setdefault(key, set()).update(actions)
+    return found
+
+
+def test_buckets_admit_each_role_to_its_own_prefixes(assembly: Assembly) -> None:
+    read, write = {"s3:GetObject"}, {"s3:PutObject", "s3:AbortMultipartUpload"}
+    jobs = {
+        ("processing", "transactions/datasets/*"): read,
+        ("processing", "artifacts/runs/*"): read | write,
+        ("training", "artifacts/runs/*"): read | write,
+        ("model", "artifacts/runs/*"): read,
+        ("model", "captures/data-capture/*"): write,
+        ("transform", "artifacts/runs/*"): read,
+        ("transform", "reports/batch/*"): read | write,
+        ("retraining", "artifacts/runs/*"): read,
+        ("retraining", "artifacts/model-packages/*"): write,
+        ("scoring", "captures/ground-truth/*"): write,
+        ("collection", "transactions/datasets/*"): read | write,
+        ("collection", "transactions/collections/*"): read | write,
+        # DynamoDB writes an export with the rights of whoever asks for it, and demands this one as well.
+        ("guard", "transactions/collections/*"): read | write | {"s3:PutObjectAcl"},
+    }
+    found = admitted(assembly)
+    assert {key: actions for key, actions in found.items() if key in jobs} == jobs
+    # Raw transactions are for the jobs that collect and prepare data; whoever else reads them has to be added here.
+    readers = {"processing", "collection", "guard"}
+    assert {role for role, place in found if place.startswith("transactions/")} == readers
+
+
+def test_nobody_deletes_objects_or_reads_what_no_policy_names(assembly: Assembly) -> None:
+    allowed = {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"}
+    for (role, place), actions in admitted(assembly).items():
+        assert actions <= allowed | ({"s3:PutObjectAcl"} if role == "guard" else set()), (role, place)
+        assert not place.startswith("*"), (role, place)
+
+
 @pytest.mark.parametrize(("environment", "policy"), [("dev", "Delete"), ("staging", "Retain"), ("prod", "Retain")])
 def test_removal_follows_the_environment(assemblies: dict[str, Assembly], environment: str, policy: str) -> None:
     assembly = assemblies[environment]
-    kept = {
-        **assembly.resources("storage", "AWS::S3::Bucket"),
-        **assembly.resources("storage", "AWS::KMS::Key"),
-        **assembly.resources("training", "AWS::Logs::LogGroup"),
-        **assembly.resources("training", "AWS::SageMaker::ModelPackageGroup"),
+    kinds = {
+        "keys": ("AWS::KMS::Key",),
+        "storage": ("AWS::S3::Bucket", "AWS::DynamoDB::Table"),
+        "training": ("AWS::Logs::LogGroup", "AWS::SageMaker::ModelPackageGroup"),
+        "scoring": ("AWS::Logs::LogGroup",),
     }
-    assert len(kept) == 9
-    for resource in kept.values():
+    kept = [
+        resource
+        for concern, types in kinds.items()
+        for kind in types
+        for resource in assembly.resources(concern, kind).values()
+    ]
+    assert len(kept) == 15
+    for resource in kept:
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == (policy, policy)
 
 
@@ -75,23 +141,51 @@ def test_models_and_transactions_never_expire(assembly: Assembly) -> None:
     for bucket in assembly.resources("storage", "AWS::S3::Bucket").values():
         if purpose(bucket) in ("artifacts", "transactions"):
             rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
-            assert [rule for rule in rules if "ExpirationInDays" in rule] == []
+            expiring = [rule for rule in rules if "ExpirationInDays" in rule]
+            # Exports of the decisions are made anew each time.
+            exports = ["collections/"] if purpose(bucket) == "transactions" else []
+            assert [rule["Prefix"] for rule in expiring] == exports
 
 
-def test_keys_rotate_and_name_every_action(assembly: Assembly) -> None:
-    keys = assembly.resources("storage", "AWS::KMS::Key")
-    assert len(keys) == 2
-    for key in keys.values():
-        assert key["Properties"]["EnableKeyRotation"] is True
-        for statement in key["Properties"]["KeyPolicy"]["Statement"]:
-            assert not [action for action in statement["Action"] if "*" in action]
-            assert statement["Principal"] != {"AWS": "*"}
-            assert "Service" not in statement["Principal"] or statement["Condition"]
+def tables(assembly: Assembly) -> dict[str, dict]:
+    """Properties of the tables by purpose."""
+    found = assembly.resources("storage", "AWS::DynamoDB::Table").values()
+    prefix = f"fraudstack-{assembly.environment}-"
+    return {table["Properties"]["TableName"].removeprefix(prefix): table["Properties"] for table in found}
 
 
-def test_only_the_operations_key_serves_logs_and_alarms(assembly: Assembly) -> None:
-    for name, key in assembly.resources("storage", "AWS::KMS::Key").items():
-        statements = key["Properties"]["KeyPolicy"]["Statement"]
-        services = [statement["Principal"].get("Service") for statement in statements]
-        expected = [None, "logs.us-east-1.amazonaws.com", "cloudwatch.amazonaws.com"]
-        assert services == (expected if name.startswith("Operations") else [None])
+def test_tables_are_paid_by_request_under_the_customer_key_and_restorable(assembly: Assembly) -> None:
+    found = tables(assembly)
+    assert set(found) == set(TABLES)
+    for purpose, table in found.items():
+        assert {key["AttributeName"]: key["KeyType"] for key in table["KeySchema"]} == TABLES[purpose]
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+        assert table["SSESpecification"]["SSEEnabled"] is True and table["SSESpecification"]["SSEType"] == "KMS"
+        assert text(table["SSESpecification"]["KMSMasterKeyId"]).endswith("-data-key-arn}")
+        assert table.get("DeletionProtectionEnabled", False) == (assembly.environment != "dev")
+
+
+def test_profiles_and_decisions_expire_and_rules_do_not(assembly: Assembly) -> None:
+    expiry = {"AttributeName": "expires", "Enabled": True}
+    assert {purpose: table.get("TimeToLiveSpecification") for purpose, table in tables(assembly).items()} == {
+        "profiles": expiry,
+        "decisions": expiry,
+        "rules": None,
+    }
+
+
+def test_decisions_are_found_by_each_entity_latest_first(assembly: Assembly) -> None:
+    indexes = tables(assembly)["decisions"]["GlobalSecondaryIndexes"]
+    assert [index["IndexName"] for index in indexes] == ["by-customer", "by-terminal"]
+    for index in indexes:
+        name = index["IndexName"].removeprefix("by-")
+        assert index["KeySchema"] == [
+            {"AttributeName": f"entity_{name}", "KeyType": "HASH"},
+            {"AttributeName": "timestamp", "KeyType": "RANGE"},
+        ]
+        assert index["Projection"] == {"ProjectionType": "ALL"}
+
+
+def test_an_event_type_without_entities_has_a_table_without_indexes(varied: Assembly) -> None:
+    assert "GlobalSecondaryIndexes" not in tables(varied)["decisions"]

@@ -47,10 +47,8 @@ def jobs(assembly: Assembly) -> list[dict[str, Any]]:
 def test_jobs_are_isolated_and_encrypted_with_the_data_key(assembly: Assembly) -> None:
     key = f"${{import:fraudstack-{assembly.environment}-data-key-arn}}"
     for job in jobs(assembly):
-        assert job["NetworkConfig"] == {
-            "EnableNetworkIsolation": True,
-            "EnableInterContainerTrafficEncryption": True,
-        }
+        assert job["NetworkConfig"]["EnableNetworkIsolation"] is True
+        assert job["NetworkConfig"]["EnableInterContainerTrafficEncryption"] is True
         assert job["ProcessingOutputConfig"]["KmsKeyId"] == key
         assert job["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == key
     trial = definition(assembly)["States"]["Tune"]["Arguments"]["TrainingJobDefinition"]
@@ -118,7 +116,8 @@ def test_approval_mode_decides_how_a_model_is_registered(
     states = definition(assembly)["States"]
     status = states["Register"]["Arguments"]["ModelApprovalStatus"]
     assert status == ("PendingManualApproval" if manual else "Approved")
-    assert states["Keep constraints"]["Next"] == ("Tell of approval" if manual else "Check package")
+    after = "Tell of approval" if manual else "Check package"
+    assert states["Name explained model"]["Next"] == states["Explanations?"]["Default"] == after
     assert len(rules) == manual
     for rule in rules:
         pattern = rule["Properties"]["EventPattern"]["detail"]
@@ -127,3 +126,35 @@ def test_approval_mode_decides_how_a_model_is_registered(
         (target,) = rule["Properties"]["Targets"]
         assert target["InputTransformer"]["InputTemplate"] == '{"modelPackageArn": <arn>}'
         assert text(target["RoleArn"]).endswith("role/fraudstack-prod-approval-us-east-1")
+
+
+def test_a_version_is_registered_with_the_image_that_serves_it(assembly: Assembly, varied: Assembly) -> None:
+    def image(deployed: Assembly) -> str:
+        register = definition(deployed)["States"]["Register"]["Arguments"]["InferenceSpecification"]
+        return register["Containers"][0]["Image"]
+
+    assert image(assembly).endswith("/sagemaker-xgboost:3.2-0")
+    uri = text(varied.template("storage")["Outputs"]["ServerImageUri"]["Value"])
+    assert uri.split("/")[1].startswith("cdk-hnb659fds-container-assets-")
+    assert image(varied) == uri
+    manifest = json.loads((varied.folder / "fraudstack-staging-storage.assets.json").read_text())
+    (built,) = manifest["dockerImages"].values()
+    assert built["source"]["platform"] == "linux/amd64"
+    assert uri.endswith(":" + next(iter(built["destinations"].values()))["imageTag"])
+
+
+def test_containers_may_be_pulled_from_where_they_are_and_nowhere_else(assembly: Assembly, varied: Assembly) -> None:
+    def repositories(deployed: Assembly) -> set[str]:
+        (policy,) = (
+            resource["Properties"]["PolicyDocument"]["Statement"]
+            for name, resource in deployed.resources("identity", "AWS::IAM::ManagedPolicy").items()
+            if name.startswith("ContainersPolicy")
+        )
+        (pull,) = [statement for statement in policy if "ecr:BatchGetImage" in statement["Action"]]
+        return {text(arn).split(":repository/")[1].split("$")[0] for arn in pull["Resource"]}
+
+    monitors = {f"sagemaker-{name}" for name in ("model-monitor-analyzer", "model-monitor-groundtruth-merger")}
+    aws = {"sagemaker-xgboost", "sagemaker-clarify-processing", *monitors}
+    assert repositories(assembly) == aws
+    # The engine `processing` needs none of the closed services' images.
+    assert repositories(varied) == {"sagemaker-xgboost", "cdk-hnb659fds-container-assets-"}

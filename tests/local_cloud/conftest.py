@@ -68,10 +68,19 @@ class Cloud:
         )
 
 
-IMAGES = """
+CONTAINERS = Path(__file__).with_name("containers")
+IMAGES = f"""
 [[image]]
 match = "^plain-trial:"
 training = ["python3", "/opt/ml/input/data/code/trial.py"]
+
+[[image]]
+match = "^monitors.test/sagemaker-model-monitor-groundtruth-merger"
+processing = ["python3", "{CONTAINERS}/merger.py"]
+
+[[image]]
+match = "^monitors.test/"
+processing = ["python3", "{CONTAINERS}/analyser.py"]
 """
 
 
@@ -79,7 +88,7 @@ training = ["python3", "/opt/ml/input/data/code/trial.py"]
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The server all tests of this tier share: use names of your own."""
     images = tmp_path_factory.mktemp("images") / "local_cloud.toml"
-    images.write_text((REPOSITORY / "local_cloud.toml").read_text() + IMAGES)
+    images.write_text(IMAGES + (REPOSITORY / "local_cloud.toml").read_text())
     secret = {"DEVELOPER_SECRET": "must not reach a job", "PYTHONPATH": str(REPOSITORY)}
     cloud = Cloud(tmp_path_factory.mktemp("cloud"), images, environment=secret)
     cloud.run("up")

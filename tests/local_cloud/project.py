@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.infra.conftest import ENVIRONMENTS, synthesize
-from tests.local_cloud.conftest import Cloud
+from fraud import event_types
+from stacks.assets import pack_function
+from tests.infra.conftest import ENVIRONMENTS, synthesize, write_stand_ins
+from tests.local_cloud.conftest import ACCOUNT, Cloud
 from tests.local_cloud.stacks import Stack
-
-CONCERNS = ("storage", "identity", "training", "serving", "monitoring")
 
 
 @cache
@@ -21,9 +21,10 @@ def assemblies() -> Path:
     """Folder with a cloud assembly for each environment, which lives as long as this process."""
     folder = Path(tempfile.mkdtemp(prefix="assemblies-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    wheels = folder / "wheelhouse.tar"
-    wheels.write_bytes(b"wheels")
-    synthesize(folder, wheels, *ENVIRONMENTS)
+    stand_ins = write_stand_ins(folder)
+    # The scoring function runs here, so its package is the real one.
+    pack_function(event_types.load("card-transactions"), "x86_64", stand_ins / "function.zip")
+    synthesize(folder, stand_ins, *ENVIRONMENTS)
     return folder
 
 
@@ -39,10 +40,24 @@ def template(environment: str, concern: str) -> dict[str, Any]:
 def deploy(cloud: Cloud, environment: str, concern: str, **parameters: str) -> Stack:
     """Deploy one stack from its template; fails with the stack's reasons."""
     body = json.dumps(template(environment, concern), separators=(",", ":"))
+    upload_assets(cloud, environment, concern)
     stack = Stack(cloud, f"{prefix(environment)}-{concern}")
     status = stack.deploy(json.loads(body), **parameters)
     assert status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), stack.failures()
     return stack
+
+
+def upload_assets(cloud: Cloud, environment: str, concern: str) -> None:
+    """Upload the files that a stack's template refers to, as the CDK CLI does."""
+    folder = assemblies() / environment
+    manifest = json.loads((folder / f"{prefix(environment)}-{concern}.assets.json").read_text(encoding="utf-8"))
+    s3 = cloud.client("s3")
+    for asset in manifest["files"].values():
+        for destination in asset["destinations"].values():
+            bucket = destination["bucketName"].replace("${AWS::AccountId}", ACCOUNT)
+            s3.create_bucket(Bucket=bucket)
+            path = folder / asset["source"]["path"]
+            s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=path.read_bytes())
 
 
 def resolved(cloud: Cloud, stacks: list[Stack]) -> dict[str, list[dict[str, Any]]]:

@@ -54,13 +54,13 @@ class Stack:
     """One CloudFormation stack; every operation waits for its end."""
 
     def __init__(self, cloud: Cloud, name: str):
-        self.name, self._cloudformation = name, cloud.client("cloudformation")
+        self.name, self._cloudformation, self._cloud = name, cloud.client("cloudformation"), cloud
 
     def deploy(self, template: dict[str, Any], **parameters: str) -> str:
         """Create or update; returns the final status."""
         request = {
             "StackName": self.name,
-            "TemplateBody": json.dumps(template),
+            **self._template(json.dumps(template)),
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             "Capabilities": ["CAPABILITY_NAMED_IAM"],
         }
@@ -70,6 +70,15 @@ class Stack:
             exists = False
         (self._cloudformation.update_stack if exists else self._cloudformation.create_stack)(**request)
         return self.wait()
+
+    def _template(self, body: str) -> dict[str, str]:
+        """The template in the request, or, as the CDK CLI gives it, in a bucket where it is too long for that."""
+        if len(body) <= 51_200:
+            return {"TemplateBody": body}
+        s3 = self._cloud.client("s3")
+        s3.create_bucket(Bucket="templates")
+        s3.put_object(Bucket="templates", Key=f"{self.name}.json", Body=body.encode())
+        return {"TemplateURL": f"{self._cloud.endpoint_url}/templates/{self.name}.json"}
 
     def status(self) -> str:
         return self.describe()["StackStatus"]

@@ -2,15 +2,21 @@
 
 import hashlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from fraud.features.schema import Feature, FeatureSchema
 from scripts.cdk import run_cdk
+from tests.infra.conftest import CONCERNS
 from tests.local_cloud import project
-from tests.local_cloud.conftest import ACCOUNT, REGION, Cloud
+from tests.local_cloud.conftest import ACCOUNT, REGION, REPOSITORY, Cloud, tar_gz, wait_until
 from tests.local_cloud.stacks import Stack, container, upload_model
 
 NAME = "fraudstack-dev"
@@ -102,8 +108,8 @@ def promote(cloud: Cloud, concern: str, model: str) -> str:
 PARAMETER = "ModelPackageArn"
 
 
-def deployed_model(cloud: Cloud) -> str:
-    parameters = Stack(cloud, f"{NAME}-serving").describe()["Parameters"]
+def deployed_model(cloud: Cloud, concern: str = "serving") -> str:
+    parameters = Stack(cloud, f"{NAME}-{concern}").describe()["Parameters"]
     return next(item["ParameterValue"] for item in parameters if item["ParameterKey"] == PARAMETER)
 
 
@@ -142,7 +148,7 @@ def test_bad_promotion_rolls_back_and_the_old_model_answers(cdk: Cdk) -> None:
 
 def test_a_later_deploy_keeps_the_model(cdk: Cdk) -> None:
     output = cdk.deploy()
-    assert output.count("(no changes)") == len(project.CONCERNS), output
+    assert output.count("(no changes)") == len(CONCERNS), output
     # And one that changes something else of the same stack.
     cdk.change_serving(alarm_threshold=7)
     model, config = deployed_model(cdk.cloud), Stack(cdk.cloud, f"{NAME}-serving").outputs()["EndpointConfigName"]
@@ -156,6 +162,143 @@ def test_a_later_deploy_keeps_the_model(cdk: Cdk) -> None:
     assert 7 in [alarm["Threshold"] for alarm in alarms]
     # CloudFormation goes on using the role of the last operation: the CLI has to name its own again.
     assert "cfn-exec-role" in stack.describe()["RoleARN"]
+
+
+def rival(cloud: Cloud, version: str, column: int, features: tuple[str, ...] = ("amount", "weak", "strong")) -> str:
+    """A package whose probability is a column of the request, with a feature schema as real ones have."""
+    schema = FeatureSchema({}, tuple(Feature(name, "float") for name in features), label="fraud", amount="amount")
+    files = {
+        "column.txt": str(column),
+        "code/inference.py": COLUMN,
+        "feature_schema.json": json.dumps(schema.to_json()),
+    }
+    bucket = f"{NAME}-artifacts-{ACCOUNT}-{REGION}"
+    cloud.client("s3").put_object(Bucket=bucket, Key=f"models/{version}/model.tar.gz", Body=tar_gz(files))
+    return cloud.client("sagemaker").create_model_package(
+        ModelPackageGroupName=NAME,
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={
+            "Containers": [container(f"s3://{bucket}/models/{version}/model.tar.gz")],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+    )["ModelPackageArn"]
+
+
+COLUMN = """
+import json
+def model_fn(folder): return int(open(folder + "/column.txt").read())
+def input_fn(body, content_type): return json.loads(body)["instances"]
+def predict_fn(rows, column): return {"predictions": [{"probability": row[column]} for row in rows]}
+def output_fn(answer, accept): return json.dumps(answer), "application/json"
+"""
+
+
+def promote_command(cloud: Cloud, *words: str) -> tuple[int, str]:
+    """`python -m scripts.promote …` against this cloud: exit code and everything printed."""
+    keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": REGION}
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.promote", *words, "--endpoint-url", cloud.endpoint_url],
+        cwd=REPOSITORY,
+        env={**os.environ, **keys},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def live(cloud: Cloud) -> tuple[str, list[str]]:
+    """The champion's package, and the names of shadow variants."""
+    endpoint = cloud.client("sagemaker").describe_endpoint(EndpointName=NAME)
+    return deployed_model(cloud), [item["VariantName"] for item in endpoint.get("ShadowProductionVariants", [])]
+
+
+def traffic_with_labels(cloud: Cloud) -> None:
+    """Sixty transactions, every second one a fraud that the third column knows and the second does not."""
+    runtime, s3 = cloud.client("sagemaker-runtime"), cloud.client("s3")
+    bucket = f"{NAME}-captures-{ACCOUNT}-{REGION}"
+    hour = datetime.now(UTC).strftime("%Y/%m/%d/%H")
+    for number in range(60):
+        fraud = number % 2
+        row = [100.0, (number * 37 % 60) / 60, 0.9 if fraud else 0.05]
+        answer = runtime.invoke_endpoint(
+            EndpointName=NAME,
+            ContentType="application/json",
+            InferenceId=f"t-{number}",
+            Body=json.dumps({"instances": [row]}),
+        )
+        assert json.load(answer["Body"])["predictions"][0]["probability"] == row[1]
+        line = {"groundTruthData": {"data": str(fraud), "encoding": "CSV"}, "eventMetadata": {"eventId": f"t-{number}"}}
+        key = f"ground-truth/{hour}/t-{number}.jsonl"
+        s3.put_object(Bucket=bucket, Key=key, Body=json.dumps({**line, "eventVersion": "0"}).encode())
+
+    def captured() -> bool:
+        keys = s3.list_objects_v2(Bucket=bucket, Prefix=f"data-capture/{NAME}/challenger/").get("Contents", [])
+        bodies = [s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read() for item in keys]
+        return sum(body.count(b"\n") for body in bodies) >= 60
+
+    wait_until(captured, 30, every=0.5)
+
+
+def test_a_challenger_is_refused_where_it_cannot_challenge(cdk: Cdk) -> None:
+    cloud = cdk.cloud
+    other = rival(cloud, "other", 1, ("amount", "weak", "new"))
+    champion = rival(cloud, "weak", 1)
+    for concern in ("serving", "monitoring"):
+        assert promote(cloud, concern, champion) == "UPDATE_COMPLETE"
+    refused = {
+        ("start", "99"): "There is no model package",
+        ("start", champion): "is the champion itself",
+        ("start", other.rsplit("/", 1)[1]): "it lacks strong; it adds new",
+        ("start", "four"): "give a version's number",
+        ("promote",): "There is no challenger to promote",
+        ("compare",): "There is no challenger",
+    }
+    for words, text in refused.items():
+        code, output = promote_command(cloud, *words)
+        assert (code, text in output) == (2, True), output
+    assert live(cloud) == (champion, [])
+
+
+def test_a_challenger_is_started_compared_and_promoted(cdk: Cdk, tmp_path: Path) -> None:
+    cloud, champion = cdk.cloud, deployed_model(cdk.cloud)
+    challenger = rival(cloud, "strong", 2)
+    code, output = promote_command(cloud, "start", "latest", "--dry-run")
+    assert code == 0 and "Nothing was changed" in output and live(cloud) == (champion, []), output
+    code, output = promote_command(cloud, "start", "latest")
+    assert code == 0, output
+    assert live(cloud) == (champion, ["challenger"])
+    code, output = promote_command(cloud, "start", champion.rsplit("/", 1)[0] + "/1")
+    assert code == 2 and "withdraw or promote it first" in output, output
+    traffic_with_labels(cloud)
+
+    code, output = promote_command(cloud, "compare", "--out", str(tmp_path / "c.html"), "--samples", "200")
+    assert code == 0 and "Verdict: better" in output, output
+    document = json.loads((tmp_path / "c.json").read_text())
+    assert document["transactions"]["challenger"] == {"rows": 60, "frauds": 30}
+    assert document["metrics"]["saved_per_1000"]["challenger"]["value"] == pytest.approx(1000 * 0.5 * 95)
+    assert "<svg" in (tmp_path / "c.html").read_text()
+
+    code, output = promote_command(cloud, "promote")
+    assert code == 0, output
+    assert live(cloud) == (challenger, [])
+    parameters = Stack(cloud, f"{NAME}-serving").describe()["Parameters"]
+    assert {p["ParameterKey"]: p["ParameterValue"] for p in parameters}["ChallengerModelPackageArn"] == ""
+    targets = cloud.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
+    assert [t["ResourceId"] for t in targets["ScalableTargets"]] == [f"endpoint/{NAME}/variant/primary"]
+    assert deployed_model(cloud, "monitoring") == challenger
+
+
+def test_a_challenger_is_withdrawn_and_an_earlier_version_comes_back(cdk: Cdk) -> None:
+    cloud, champion = cdk.cloud, deployed_model(cdk.cloud)
+    earlier = champion.rsplit("/", 1)[0] + f"/{int(champion.rsplit('/', 1)[1]) - 1}"
+    code, output = promote_command(cloud, "start", earlier)
+    assert code == 0 and live(cloud) == (champion, ["challenger"]), output
+    code, output = promote_command(cloud, "withdraw")
+    assert code == 0 and live(cloud) == (champion, []), output
+    code, output = promote_command(cloud, "promote", earlier)
+    assert code == 0 and live(cloud) == (earlier, []), output
 
 
 def test_destroy_refuses_full_buckets_then_removes_everything(cdk: Cdk) -> None:

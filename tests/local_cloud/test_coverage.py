@@ -30,5 +30,7 @@ def test_every_type_of_sagemaker_is_declared() -> None:
 
 @pytest.mark.parametrize("name", sorted(TYPES))
 def test_declared_properties_exist(name: str) -> None:
+    if name.startswith("Custom::"):
+        pytest.skip("a custom resource has whatever properties its function reads")
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", name).schema
     assert set(TYPES[name].properties) <= set(schema["properties"])

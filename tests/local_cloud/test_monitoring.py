@@ -67,15 +67,23 @@ def _watched(hosting: Hosting, name: str) -> None:
     )
 
 
-def _schedule(hosting: Hosting, name: str, expression: str = "cron(0 * ? * * *)", **schedule: str) -> None:
+def _schedule(
+    hosting: Hosting, name: str, expression: str = "cron(0 * ? * * *)", kind: str = "DataQuality", **schedule: str
+) -> None:
     hosting.sagemaker.create_monitoring_schedule(
         MonitoringScheduleName=name,
         MonitoringScheduleConfig={
             "ScheduleConfig": {"ScheduleExpression": expression, **schedule},
             "MonitoringJobDefinitionName": name,
-            "MonitoringType": "DataQuality",
+            "MonitoringType": kind,
         },
     )
+    # NOW may have run by then.
+    wait_until(lambda: _status(hosting, name) != "Pending")
+
+
+def _status(hosting: Hosting, name: str) -> str:
+    return hosting.sagemaker.describe_monitoring_schedule(MonitoringScheduleName=name)["MonitoringScheduleStatus"]
 
 
 def _post(hosting: Hosting, path: str) -> dict:
@@ -166,12 +174,17 @@ def test_status_transitions_and_refusals(hosting: Hosting) -> None:
     sagemaker.stop_monitoring_schedule(MonitoringScheduleName="states")
     assert status() == "Stopped"
     sagemaker.start_monitoring_schedule(MonitoringScheduleName="states")
-    assert status() == "Scheduled"
+    # As on AWS, nothing can be done with a schedule that is Pending.
+    for change in (sagemaker.stop_monitoring_schedule, sagemaker.delete_monitoring_schedule):
+        with pytest.raises(ClientError, match="is Pending"):
+            change(MonitoringScheduleName="states")
+    wait_until(lambda: status() == "Scheduled")
     with pytest.raises(ClientError, match="not Stopped"):
         sagemaker.start_monitoring_schedule(MonitoringScheduleName="states")
     config = sagemaker.describe_monitoring_schedule(MonitoringScheduleName="states")["MonitoringScheduleConfig"]
     config["ScheduleConfig"] = {"ScheduleExpression": "cron(0 6 ? * * *)"}
     sagemaker.update_monitoring_schedule(MonitoringScheduleName="states", MonitoringScheduleConfig=config)
+    wait_until(lambda: status() == "Scheduled")
     listed = sagemaker.list_monitoring_schedules(EndpointName="states")["MonitoringScheduleSummaries"]
     assert [item["MonitoringJobDefinitionName"] for item in listed] == ["states"]
     config["ScheduleConfig"] = {"ScheduleExpression": "rate(5 minutes)"}

@@ -17,7 +17,7 @@ NAMES = ("amount", "nights", "terminal_risk", "noise")
 def feature_schema(names: tuple[str, ...] = NAMES) -> FeatureSchema:
     """A schema of float features."""
     return FeatureSchema(
-        event_type={"name": "test"},
+        event_type={"name": "test", "label": "fraud", "timestamp": "at", "amount": "amount"},
         features=tuple(Feature(name, "float", f"the {name}") for name in names),
         label="fraud",
         id="id",

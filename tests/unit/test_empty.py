@@ -31,7 +31,8 @@ def packages(monkeypatch):
     """The stacks' resources and the registry as small fakes: moto serves neither with the packages of the lock."""
     resources = {"AWS::S3::Bucket": [BUCKET], "AWS::SageMaker::ModelPackageGroup": ["arn:…:group/fraudstack-dev"]}
     monkeypatch.setattr(empty, "_resources", lambda clients, stack, kind: resources[kind])
-    deleted = []
+    monkeypatch.setattr(empty, "stop_monitors", lambda clients, prefix, console: stopped.append(prefix))
+    deleted, stopped = [], []
     monkeypatch.setattr(empty, "_delete_packages", lambda clients, group: deleted.append(group) or 2)
     return deleted
 

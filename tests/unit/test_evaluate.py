@@ -133,7 +133,9 @@ def test_known_cards_leave_the_test(base):
 
 def test_baseline_describes_answers_and_features_of_the_validation_split(base):
     assert _run(base).returncode == 0
-    statistics, constraints = _read(base, "baseline/statistics.json"), _read(base, "baseline/constraints.json")
+    statistics, constraints = (
+        _read(base, f"baseline/data-quality/{name}.json") for name in ("statistics", "constraints")
+    )
     names = ["fraud_probability", *NAMES]
     assert [feature["name"] for feature in statistics["features"]] == names
     assert [feature["name"] for feature in constraints["features"]] == names
@@ -144,6 +146,38 @@ def test_baseline_describes_answers_and_features_of_the_validation_split(base):
     assert risk["common"]["num_missing"] == frame["terminal_risk"].null_count()
     assert constraints["features"][3]["completeness"] <= risk["completeness"]
     assert {feature["inferred_type"] for feature in constraints["features"]} == {"Fractional"}
+
+
+def test_every_kind_of_monitor_gets_a_baseline_of_the_validation_split(base):
+    result = _run(base, "--facet", "nights=0,1", "--facet", "elsewhere", "--probability-threshold", "0.3")
+    assert result.returncode == 0, result.stderr
+    made = sorted(str(path.relative_to(base / "processing/output/baseline")) for path in _files(base))
+    assert made == [
+        *(f"data-quality/{name}.json" for name in ("constraints", "statistics")),
+        *(f"model-bias/{name}.json" for name in ("analysis", "analysis_config")),
+        *(f"model-explainability/{name}.json" for name in ("analysis", "analysis_config")),
+        *(f"model-quality/{name}.json" for name in ("columns", "constraints", "statistics")),
+    ]
+    rows = len(pl.read_parquet(base / "processing/input/validation/data.parquet"))
+    quality = _read(base, "baseline/model-quality/statistics.json")
+    assert quality["dataset"]["item_count"] == rows
+    assert 0 < quality["binary_classification_metrics"]["recall"]["value"] <= 1
+    config = _read(base, "baseline/model-bias/analysis_config.json")
+    assert config["facet"] == [{"name_or_index": "nights", "value_or_threshold": [0.0, 1.0]}]
+    assert "elsewhere is no feature" in result.stdout
+    assert "nights" in _read(base, "baseline/model-bias/analysis.json")["post_training_bias_metrics"]["facets"]
+    explained = _read(base, "baseline/model-explainability/analysis.json")["explanations"]["kernel_shap"]
+    assert set(explained["fraud_probability"]["global_shap_values"]) == set(NAMES)
+
+
+def test_without_segments_there_is_no_baseline_of_bias(base):
+    result = _run(base, "--monitor", "model-bias")
+    assert result.returncode == 0 and "none of the segments" in result.stdout
+    assert _files(base) == []
+
+
+def _files(base: Path) -> list[Path]:
+    return [path for path in (base / "processing/output/baseline").rglob("*") if path.is_file()]
 
 
 def test_sample_holds_frauds_and_scores_that_the_model_repeats(base):

@@ -1,5 +1,6 @@
 """The batch engine against a naive formulation, against the future, and against the handbook's own features."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -20,6 +21,7 @@ EVERYTHING = event_types.parse(
         "amount": "amount",
         "label": {"column": "fraud", "delay_days": 2},
         "card": "card",
+        "windows": "sliding",
         "entities": {
             "card": {
                 "column": "card_id",
@@ -101,7 +103,7 @@ def _naive_entity(entity, now, own):
         "since_last": min(gap, longest).total_seconds(),
         "since_known_fraud": frauds[-1] if frauds else never,
         "since_first_known_fraud": frauds[0] if frauds else never,
-        "last_known_label": recent[-1]["fraud"] if recent else 0,
+        "last_known_label": max((row["fraud"] for row in recent if row["time"] == recent[-1]["time"]), default=0),
     }
     return values | {f"{entity.name}_{name}": recencies[name] for name in entity.recencies}
 
@@ -147,8 +149,10 @@ def test_without_a_delay_no_event_sees_its_own_label():
         {"time": [EPOCH] * 3, "amount": [1.0] * 3, "fraud": [1, 1, 0], "card_id": [1] * 3, "shop_id": ["a"] * 3}
     ).with_columns(score=0.0, channel=pl.lit("web"))
     computed = compute(events, event_types.parse(body))
-    assert computed["card_known_count_1d"].to_list() == [0, 1, 2]
-    assert computed["card_risk_1d"].to_list() == [0.0, 1.0, 1.0]
+    assert computed["card_known_count_1d"].to_list() == [0, 0, 0]
+    assert computed["card_risk_1d"].to_list() == [0.0, 0.0, 0.0]
+    later = events.with_columns(pl.Series("time", [EPOCH, EPOCH, EPOCH + timedelta(microseconds=1)]))
+    assert compute(later, event_types.parse(body))["card_risk_1d"].to_list() == [0.0, 0.0, 1.0]
 
 
 @settings(max_examples=20, deadline=None)
@@ -169,10 +173,14 @@ def test_types_order_and_schema_agree():
     assert event_types.parse(schema.event_type) == EVERYTHING
 
 
-def test_events_out_of_order_are_refused():
-    events = pl.concat([_one_event(), _one_event().with_columns(time=pl.lit(EPOCH - timedelta(1)))])
-    with pytest.raises(ValueError, match="ascend"):
-        compute(events, EVERYTHING)
+def test_an_event_that_arrives_late_counts_at_its_entitys_latest_instant():
+    times = [EPOCH, EPOCH - timedelta(days=2), EPOCH + timedelta(hours=1)]
+    events = pl.concat([_one_event()] * 3).with_columns(time=pl.Series(times))
+    computed = compute(events, EVERYTHING)
+    assert computed["card_count_1d"].to_list() == [1, 2, 3]
+    assert computed["card_since_last"].to_list() == [3 * 86400, 0, 3600]
+    # Its own calendar is not the entity's.
+    assert computed["is_weekend"].to_list() == [0, 0, 0]
 
 
 def _one_event() -> pl.DataFrame:
@@ -192,7 +200,8 @@ def test_the_handbooks_features_are_reproduced(shared_data):
         names[f"TERMINAL_ID_NB_TX_{days}DAY_WINDOW"] = f"terminal_known_count_{days}d"
         names[f"TERMINAL_ID_RISK_{days}DAY_WINDOW"] = f"terminal_risk_{days}d"
     keep = events["TRANSACTION_ID"].is_in(golden["TRANSACTION_ID"].implode())
-    computed = compute(events, event_types.load("card-transactions"), keep, float_type=pl.Float64)
+    event_type = replace(event_types.load("card-transactions"), window_mode="sliding")
+    computed = compute(events, event_type, keep, float_type=pl.Float64)
     assert events.filter(keep)["TRANSACTION_ID"].equals(golden["TRANSACTION_ID"])
     assert len(names) == 15
     for theirs, ours in names.items():

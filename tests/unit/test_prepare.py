@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -79,7 +81,9 @@ def test_splits_schema_and_report_of_card_transactions(events, job):
     assert job.message.read_text().startswith(f"prepared {len(events):,} of {len(events):,} events")
 
 
-def test_features_of_a_split_have_the_whole_history(events, job):
+@pytest.mark.parametrize("most_in_memory", [preparation.MOST_IN_MEMORY, 1_000])
+def test_features_of_a_split_have_the_whole_history(most_in_memory, events, job, monkeypatch):
+    monkeypatch.setattr(preparation, "MOST_IN_MEMORY", most_in_memory)
     events.write_parquet(job.input / "transactions" / "events.parquet")
     assert job() == 0
     test = _read(job, "test")
@@ -191,3 +195,18 @@ def test_wrong_flags_are_refused(flags, capsys):
     with pytest.raises(SystemExit):
         prepare.main(flags)
     assert flags[0] in capsys.readouterr().err
+
+
+def test_a_full_disk_ends_the_job_with_a_message_and_no_output(events, job):
+    """The disk takes no more than 20 kB of a file. Promised: exit 1, the reason, and nothing half-written."""
+    events.write_parquet(job.input / "transactions" / "events.parquet")
+    shutil.copy(TYPES / "card-transactions.yaml", job.input / "event-type" / "abc.event-type.yaml")
+    program = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); "
+        "from training_code import prepare; sys.exit(prepare.main([]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "File too large" in done.stderr and "Traceback" not in done.stderr.splitlines()[-1]
+    assert not [path for path in job.output.rglob("*") if path.is_file()]

@@ -14,7 +14,7 @@ from scripts.retraining.trials import with_best
 
 SECTIONS = [
     *("run", "metrics", "curves", "scores", "thresholds", "calibration"),
-    *("tuning", "drift", "scored", "time", "outputs"),
+    *("tuning", "drift", "replay", "scored", "time", "outputs"),
 ]
 HOSTILE = "<script>alert(1)</script>\"'&"
 
@@ -103,6 +103,8 @@ def full():
         monitor_before=MonitorRun("Completed", "no violations", [], statistics(1)),
         monitor_after=MonitorRun("CompletedWithViolations", "1 violation", [violation], statistics(3)),
         baseline=statistics(1),
+        replay={"requests a second": "38.2", "frauds caught": "3 of 4"},
+        replay_latencies=[9.5, 11.0, 30.25, 12.5],
         scored=[{"id": 1234567, "amount": 12.5, "score": 0.91, "fraud": True}, {"id": 2, "score": 0.1, "fraud": None}],
     )
 
@@ -120,8 +122,8 @@ def page(text):
 def test_all_sections_are_there_in_order_with_their_pictures(page):
     assert list(page.sections) == SECTIONS
     assert not any("Left out" in text for text in page.sections.values())
-    # pr, roc, scores, cost, precision and recall by threshold, calibration, tuning, hyperparameters, drift, time
-    assert page.count("svg") == 10
+    # PR, ROC, scores, cost, precision, recall, calibration, tuning, hyperparameters, drift, replay, time
+    assert page.count("svg") == 11
     assert all(attributes.get("aria-label") for tag, attributes in page.tags if tag == "svg")
 
 
@@ -163,6 +165,7 @@ def test_trials_drift_transactions_and_times_are_told(page):
     assert "003-abcd" in page.sections["tuning"] and "AlgorithmError: no memory" in page.sections["tuning"]
     assert "exceeds threshold: 0.1" in page.sections["drift"]
     assert "1234567" in page.sections["scored"] and "unknown" in page.sections["scored"]
+    assert "38.2" in page.sections["replay"] and "3 of 4" in page.sections["replay"]
     assert "1 min 45 s in 2 steps" in page.sections["time"]
     assert "bucket-1" in page.sections["outputs"]
 

@@ -53,11 +53,13 @@ def test_an_execution_that_fails_before_any_step_has_no_current_step():
 
 def test_every_state_of_the_state_machine_has_its_place():
     from stacks.config import TrainingConfig
+    from stacks.network.placement import Placement
     from stacks.retraining.definition import build_definition
     from stacks.retraining.settings import RetrainingSettings
 
     names = {name: name for name in RetrainingSettings.__dataclass_fields__}
-    names |= {"training": TrainingConfig(), "instance_types": ("ml.m5.large",), "tags": ()}
+    names |= {"training": TrainingConfig(), "instance_types": ("ml.m5.large",), "tags": (), "placement": Placement()}
+    names |= {"probability_threshold": 0.5, "explanation_samples": 1000, "monitors": (), "facets": ()}
     states = build_definition(RetrainingSettings(**names))["States"]
     firsts = {
         "prepare": "Prepare",

@@ -14,6 +14,7 @@ import pytest
 
 from fraud.models import algorithms, ranking
 from fraud.models.package import ModelPackage, PackageError
+from fraud.models.scoring import score
 from tests.unit.model_data import NAMES, feature_schema, split_frame, write_splits
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -107,11 +108,11 @@ handlers = importlib.import_module('inference')
 model = handlers.model_fn(sys.argv[1])
 answers = []
 for body, kind, accept in json.loads(sys.stdin.read()):
-    try:
-        data = handlers.input_fn(body.encode(), kind)
-        answers.append(handlers.output_fn(handlers.predict_fn(data, model), accept))
-    except ValueError as error:
-        answers.append([str(error), 'error'])
+    answer = handlers.transform_fn(model, body.encode(), kind, accept)
+    if not isinstance(answer, tuple):
+        assert 400 <= answer.status_code < 500
+        answer = [answer.get_data(as_text=True), 'error']
+    answers.append(answer)
 import fraud
 print(json.dumps({'answers': answers, 'fraud': fraud.__file__}))
 """
@@ -135,11 +136,13 @@ def _serve(model: Path, requests: list, cwd: Path) -> dict:
 def test_package_serves_itself_with_only_its_own_code(trained, folders, tmp_path):
     _, model, _ = trained
     csv = "120.5,1,0.4,-0.2\n3.0,0,,1e0\n"
-    rows = {"instances": [[120.5, 1, 0.4, -0.2], [3.0, 0, None, 1.0]]}
+    rows = {"instances": [[120.5, 1, 0.4, -0.2], [3.0, 0, None, 1.0]], "reasons": 2}
+    lines = '[120.5, 1, 0.4, -0.2]\n{"features": [3.0, 0, null, 1.0]}\n'
     requests = [
         [csv, "text/csv; charset=utf-8", "*/*"],
         [json.dumps(rows), "application/json", "application/json"],
         [csv, "text/csv", "text/csv"],
+        [lines, "application/jsonlines", "application/jsonlines"],
         ["1,2,3\n", "text/csv", "text/csv"],
         ["1,2,3,inf\n", "text/csv", "text/csv"],
         ["1,2,3,4\n1,x,3,4\n", "text/csv", "text/csv"],
@@ -147,28 +150,39 @@ def test_package_serves_itself_with_only_its_own_code(trained, folders, tmp_path
         ["", "text/csv", "text/csv"],
         ["{}", "application/json", "text/csv"],
         ['{"instances": [[[1], [2], [3], [4]]]}', "application/json", "text/csv"],
+        ['{"instances": [[1, 2, 3, 4]], "reasons": 11}', "application/json", "text/csv"],
+        ["[1,", "application/jsonlines", "text/csv"],
         [csv, "application/x-parquet", "text/csv"],
+        [csv, "image/png", "text/csv"],
         [csv, "text/csv", "image/png"],
     ]
     served = _serve(model, requests, tmp_path)
     assert served["fraud"].startswith(str(model / "code"))
-    (body, kind), (json_body, json_kind), plain, *errors = served["answers"]
+    (body, kind), (json_body, json_kind), plain, (line_body, _), *errors = served["answers"]
     assert (kind, json_kind) == ("text/csv", "application/json")
     assert plain[0] == body
     scores = [float(line) for line in body.splitlines()]
-    assert scores == [item["score"] for item in json.loads(json_body)["predictions"]]
+    predictions = json.loads(json_body)["predictions"]
+    assert scores == [item["probability"] for item in predictions]
+    assert scores == [json.loads(line)["probability"] for line in line_body.splitlines()]
+    assert [score(value) for value in scores] == [item["score"] for item in predictions]
+    assert all(reason["contribution"] > 0 for item in predictions for reason in item["reasons"])
+    assert predictions[0]["reasons"]
     features = np.array([[120.5, 1, 0.4, -0.2], [3.0, 0, np.nan, 1.0]], dtype=np.float32)
     np.testing.assert_array_equal(ModelPackage.load(model).fraud_probability(features), scores)
     messages = [
-        "3 values a row where the model needs 4, in this order: amount, nights, terminal_risk, noise",
+        "row 1 has 3 values where the model needs 4, in this order: amount, nights, terminal_risk, noise",
         r"row 1, column 4 \(noise\) is not finite",
-        "row 2, column 2: a number or an empty value",
-        "row 2 has 2 values where row 1 has 4",
+        r"row 2, column 2 \(nights\): a number or an empty value",
+        "row 2 has 2 values where the model needs 4",
         "no rows",
         "instances",
         "a list where a number",
-        "content type 'application/x-parquet' is not supported",
-        "answers are text/csv or application/json",
+        "reasons: a whole number from 0 to 10",
+        r"line 1 is not valid JSON",
+        "no library that reads parquet",
+        "content type 'image/png' is not supported",
+        "answers are text/csv, application/json or application/jsonlines",
     ]
     assert [answer[1] for answer in errors] == ["error"] * len(messages)
     for answer, message in zip(errors, messages, strict=True):

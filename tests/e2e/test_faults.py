@@ -1,0 +1,81 @@
+"""The deployed platform under faults that only a whole one can have."""
+
+import contextlib
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+
+from scripts.scoring.client import ScoringClient
+from tests.e2e.conftest import Demo
+
+pytestmark = pytest.mark.timeout(300)
+PAYMENTS = 120
+
+
+def test_the_endpoints_processes_are_killed_under_load_and_no_decision_is_lost(demo, monkeypatch):
+    """All processes of the model die while payments come in over eight connections.
+
+    Promised: each payment is answered with a decision, once; those without a score say so (`degraded`); the model
+    answers again by itself.
+    """
+    for name, value in demo.environment.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    client = ScoringClient(demo.outputs("scoring")["ApiUrl"], "us-east-1", endpoint_url=demo.endpoint_url)
+    answered, killed = [], threading.Event()
+
+    def pay(number: int) -> dict:
+        status, answer = client.request("POST", "/transactions", _payment(f"killed-{number}", number))
+        answered.append(status)
+        if len(answered) > PAYMENTS // 3 and not killed.is_set():
+            killed.set()
+            for process in _models(demo):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        return answer
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(pay, range(PAYMENTS)))
+    assert killed.is_set() and set(answered) == {200}
+    for number, answer in enumerate(answers):
+        kept = client.decision(f"killed-{number}")
+        assert kept["status"] == "decided" and kept["outcome"] == answer["outcome"]
+        assert (answer["score"] is None) == answer["degraded"]
+    assert _scored_again(client)
+
+
+def _payment(identifier: str, number: int) -> dict:
+    moment = f"2018-05-30T12:{number % 60:02d}:00Z"
+    return {
+        "TRANSACTION_ID": identifier,
+        "TX_DATETIME": moment,
+        "CUSTOMER_ID": 1000 + number,
+        "TERMINAL_ID": 2000 + number,
+        "TX_AMOUNT": 12.5,
+    }
+
+
+def _models(demo: Demo) -> list[psutil.Process]:
+    server = psutil.Process(json.loads((demo.state / "server.json").read_text())["pid"])
+    found = []
+    for process in server.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "--model-dir" in process.cmdline():
+                found.append(process)
+    assert found
+    return found
+
+
+def _scored_again(client: ScoringClient) -> bool:
+    deadline = time.monotonic() + 60
+    for number in range(10_000):
+        if not client.score(_payment(f"after-{number}", number))["degraded"]:
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.5)
+    return False
