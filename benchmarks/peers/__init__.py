@@ -1,0 +1,1 @@
+"""What the model server is measured against; each peer runs in a virtual environment of its own."""
