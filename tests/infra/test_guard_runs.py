@@ -11,7 +11,7 @@ from stacks.config import RetrainingConfig, TrainingConfig
 from stacks.guard import GuardSettings, build_definition
 from stacks.prices import RunCost
 from tests.infra.interpreter import Execution, StatesError, run
-from tests.infra.test_retraining_runs import PACKAGE, settings
+from tests.infra.retraining_services import PACKAGE, settings
 
 MANUAL = TrainingConfig(approval="manual")
 AUTOMATIC = TrainingConfig(approval="automatic")

@@ -12,7 +12,7 @@ from cfnlint.api import ManualArgs, lint_file
 
 from stacks.retraining import build_definition
 from tests.infra.conftest import CONCERNS, Assembly, synthesize
-from tests.infra.test_retraining_runs import settings
+from tests.infra.retraining_services import settings
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -111,3 +111,12 @@ def baseline_table(package: ModelPackage, path: Path, rows: int = 4000, seed: in
     path.parent.mkdir(parents=True, exist_ok=True)
     frame.write_csv(path)
     return frame
+
+
+def record(inputs, outputs, encoding="CSV", kind="text/csv", **change) -> str:
+    """One line of a capture file; `change` replaces parts of captureData."""
+    parts = {
+        "endpointInput": {"observedContentType": kind, "mode": "INPUT", "data": inputs, "encoding": encoding},
+        "endpointOutput": {"observedContentType": kind, "mode": "OUTPUT", "data": outputs, "encoding": encoding},
+    }
+    return json.dumps({"captureData": parts | change, "eventMetadata": {"eventId": "e"}, "eventVersion": "0"})

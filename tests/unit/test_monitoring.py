@@ -2,9 +2,6 @@
 
 import base64
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +18,7 @@ from fraud.monitoring.distribution import (
 )
 from fraud.monitoring.errors import BaselineError
 from fraud.monitoring.scan import scan_csv
+from tests.unit.monitored_traffic import record
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAMES = ["fraud_probability", "amount", "age"]
@@ -254,36 +252,28 @@ def test_overrides_of_a_feature_are_obeyed_where_the_sdk_writes_them():
         assert find_violations(moved, constraints, baseline.to_json())[0] == []
 
 
-def _record(inputs, outputs, encoding="CSV", kind="text/csv", **change):
-    parts = {
-        "endpointInput": {"observedContentType": kind, "mode": "INPUT", "data": inputs, "encoding": encoding},
-        "endpointOutput": {"observedContentType": kind, "mode": "OUTPUT", "data": outputs, "encoding": encoding},
-    }
-    return json.dumps({"captureData": parts | change, "eventMetadata": {"eventId": "e"}, "eventVersion": "0"})
-
-
 def test_captures_of_every_encoding_give_the_same_rows(tmp_path):
     hour = tmp_path / "endpoint" / "primary" / "2030" / "01" / "01" / "05"
     hour.mkdir(parents=True)
     in_json = '{"instances": [[12.5, 30], [3.0, null]]}'
     out_json = '{"predictions": [{"score": 0.25}, {"score": 0.5}]}'
     records = [
-        _record("12.5,30\n3.0,\n", "0.25\n0.5\n"),
-        _record(in_json, out_json, "JSON", "application/json"),
-        _record(
+        record("12.5,30\n3.0,\n", "0.25\n0.5\n"),
+        record(in_json, out_json, "JSON", "application/json"),
+        record(
             base64.b64encode(b"12.5,30\n3.0,").decode(),
             base64.b64encode(b"0.25\n0.5").decode(),
             "BASE64",
             "text/csv; charset=utf-8",
         ),
-        _record(
+        record(
             base64.b64encode(in_json.encode()).decode(),
             base64.b64encode(out_json.encode()).decode(),
             "BASE64",
             "application/json",
         ),
-        _record('"12.5","30"\n3.0,""', "0.25\n0.5"),
-        _record("[12.5, 30]\n[3.0, null]", '{"score": 0.25}\n{"score": 0.5}', "JSON", "application/jsonlines"),
+        record('"12.5","30"\n3.0,""', "0.25\n0.5"),
+        record("[12.5, 30]\n[3.0, null]", '{"score": 0.25}\n{"score": 0.5}', "JSON", "application/jsonlines"),
     ]
     (hour / "00-00-000-a.jsonl").write_text("\n".join(records) + "\n")
     captured = read_captures(tmp_path, NAMES)
@@ -302,14 +292,14 @@ def test_malformed_records_are_counted_and_the_rest_is_read(tmp_path):
         "{}",
         "[]",
         '{"captureData": null}',
-        _record("1,2\n3,4\n", "0.5\n"),
-        _record("1,2", "0.5", "THRIFT"),
-        _record("%%%", "0.5", "BASE64"),
-        _record(base64.b64encode(b"\xff\xfe\xfd").decode(), "MC41", "BASE64"),
-        _record('{"a": ', "0.5", "JSON"),
+        record("1,2\n3,4\n", "0.5\n"),
+        record("1,2", "0.5", "THRIFT"),
+        record("%%%", "0.5", "BASE64"),
+        record(base64.b64encode(b"\xff\xfe\xfd").decode(), "MC41", "BASE64"),
+        record('{"a": ', "0.5", "JSON"),
         '{"captureData": {"endpointInput": {"data": "1,2", "encoding": "CSV"}}}',
     ]
-    good = _record("1,2", "0.5")
+    good = record("1,2", "0.5")
     (tmp_path / "a.jsonl").write_bytes(("\n".join([*bad, good, ""]) + "\n").encode() + b"\xff\xfe\n")
     captured = read_captures(tmp_path, NAMES)
     assert captured.malformed == len(bad) + 1
@@ -318,168 +308,10 @@ def test_malformed_records_are_counted_and_the_rest_is_read(tmp_path):
 
 
 def test_short_and_long_rows_are_kept_and_show_as_columns(tmp_path):
-    records = [_record("1,2", "0.5"), _record("1", "0.5"), _record("1,2,9", "0.5")]
+    records = [record("1,2", "0.5"), record("1", "0.5"), record("1,2,9", "0.5")]
     (tmp_path / "a.jsonl").write_text("\n".join(records))
     frame = read_captures(tmp_path, NAMES).frame
     assert frame.rows() == [("0.5", "1", "2", None), ("0.5", "1", None, None), ("0.5", "1", "2", "9")]
     assert frame.columns == [*NAMES, "_c3"]
     (tmp_path / "a.jsonl").write_text(records[1])
     assert read_captures(tmp_path, NAMES).frame.columns == NAMES[:2]
-
-
-def _run(base: Path, **environment):
-    wheels = base / "wheels"
-    wheels.mkdir(parents=True, exist_ok=True)
-    (wheels / "requirements.txt").write_text("")
-    return subprocess.run(
-        [sys.executable, "-m", "training_code.analyze"],
-        cwd=REPOSITORY,
-        env={
-            "PATH": os.environ["PATH"],
-            "SAGEMAKER_BASE_DIR": str(base),
-            "SM_CHANNEL_WHEELS": str(wheels),
-            "output_path": str(base / "reports"),
-            "publish_cloudwatch_metrics": "Enabled",
-            "sagemaker_endpoint_name": "shop",
-            "sagemaker_monitoring_schedule_name": "shop-data-quality",
-            "start_time": "2030-01-01T05:00:00Z",
-            "end_time": "2030-01-01T06:00:00Z",
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-
-
-@pytest.fixture
-def baseline_files(tmp_path):
-    """Environment of a run against a baseline made by a run without one."""
-    random = np.random.default_rng(2)
-    frame = pl.DataFrame(
-        {name: random.gamma(2, scale, 2000) for name, scale in zip(NAMES, (0.01, 30.0, 20.0), strict=True)}
-    )
-    source = tmp_path / "baseline-input"
-    source.mkdir()
-    frame.write_csv(source / "baseline.csv")
-    base = tmp_path / "baseline"
-    result = _run(base, dataset_source=str(source), dataset_format='{"csv": {"header": true}}')
-    assert result.returncode == 0, result.stderr
-    assert (base / "output" / "message").read_text() == ("Completed: Job completed successfully with no violations.")
-    assert {path.name for path in (base / "reports").iterdir()} >= {"statistics.json", "constraints.json", "run.json"}
-    assert not (base / "reports" / "constraint_violations.json").exists()
-    return frame, {
-        "baseline_constraints": str(base / "reports" / "constraints.json"),
-        "baseline_statistics": str(base / "reports" / "statistics.json"),
-        "dataset_format": '{"sagemakerCaptureJson": {"captureIndexNames": ["endpointInput", "endpointOutput"]}}',
-    }
-
-
-def _capture(folder: Path, frame: pl.DataFrame):
-    folder.mkdir(parents=True)
-    lines = [_record(f"{amount!r},{age!r}", f"{score!r}\n") for score, amount, age in frame.iter_rows()]
-    (folder / "00-00-000-x.jsonl").write_text("\n".join(lines))
-
-
-def test_monitoring_run_reports_drift_and_publishes_metrics(baseline_files, tmp_path):
-    frame, environment = baseline_files
-    for name, factor in (("same", 1.0), ("moved", 2.0)):
-        source = tmp_path / f"{name}-input"
-        _capture(source / "shop" / "primary" / "2030", frame.with_columns(pl.col("amount") * factor))
-        base = tmp_path / name
-        result = _run(base, dataset_source=str(source), **environment)
-        assert result.returncode == 0, result.stderr
-    assert (tmp_path / "same/output/message").read_text().startswith("Completed: ")
-    assert (tmp_path / "moved/output/message").read_text() == (
-        "CompletedWithViolations: Job completed successfully with 1 violations."
-    )
-    document = json.loads((tmp_path / "moved/reports/constraint_violations.json").read_text())
-    assert [(v["feature_name"], v["constraint_check_type"]) for v in document["violations"]] == [
-        ("amount", "baseline_drift_check")
-    ]
-    text = (tmp_path / "moved/output/metrics/cloudwatch/cloudwatch_metrics.jsonl").read_text()
-    metrics = {line["MetricName"]: line for line in map(json.loads, text.splitlines())}
-    assert metrics["feature_baseline_drift_amount"]["Value"] > 0.1
-    assert metrics["feature_baseline_drift_age"]["Value"] < 0.1
-    assert metrics["feature_data_amount"]["StatisticValues"]["SampleCount"] == 2000
-    assert metrics["feature_non_null_age"]["Value"] == 1.0
-    assert metrics["feature_non_null_age"]["Timestamp"] == "2030-01-01T06:00:00Z"
-    assert metrics["feature_non_null_age"]["Dimensions"] == [
-        {"Name": "Endpoint", "Value": "shop"},
-        {"Name": "MonitoringSchedule", "Value": "shop-data-quality"},
-    ]
-
-
-def test_the_platform_s_own_preprocessor_is_what_the_analyser_does_by_itself(baseline_files, tmp_path):
-    frame, environment = baseline_files
-    _capture(tmp_path / "in" / "shop", frame)
-    script = tmp_path / "preprocessor.py"
-    script.write_bytes((REPOSITORY / "training_code" / "capture_preprocessor.py").read_bytes())
-    environment = environment | {"dataset_source": str(tmp_path / "in"), "record_preprocessor_script": str(script)}
-    result = _run(tmp_path / "own", **environment)
-    assert result.returncode == 0, result.stderr
-    assert json.loads((tmp_path / "own/reports/statistics.json").read_text())["dataset"]["item_count"] == len(frame)
-    # A user's script runs instead, and gives the rows; columns are the baseline's by position.
-    script.write_text(
-        "def preprocess_handler(inference_record, logger):\n"
-        "    logger.info('one')\n"
-        "    assert inference_record.event_metadata.event_id == 'e'\n"
-        "    answer = inference_record.endpoint_output.data.rstrip()\n"
-        "    values = [answer, *inference_record.endpoint_input.data.split(',')]\n"
-        "    return {str(at).zfill(20): value for at, value in enumerate(values)}\n"
-    )
-    after = tmp_path / "after.py"
-    after.write_text(
-        "import os, pathlib\n"
-        "def postprocess_handler():\n"
-        "    reports = pathlib.Path(os.environ['output_path'])\n"
-        "    (reports / 'mine.txt').write_text(str((reports / 'statistics.json').exists()))\n"
-    )
-    result = _run(tmp_path / "other", **environment, post_analytics_processor_script=str(after))
-    assert result.returncode == 0, result.stderr
-    ours, theirs = (json.loads((tmp_path / name / "reports/statistics.json").read_text()) for name in ("own", "other"))
-    assert ours == theirs
-    assert (tmp_path / "other/reports/mine.txt").read_text() == "True"
-    script.write_text("def preprocess_handler(inference_record): raise KeyError('x')\n")
-    failed = _run(tmp_path / "failed", **environment)
-    assert failed.returncode == 1
-    assert "There is an exception raised in preprocessor script." in failed.stderr
-    assert "Traceback" not in failed.stderr
-
-
-@pytest.mark.parametrize("make", [True, False])
-def test_a_window_without_traffic_is_a_result_not_a_failure(baseline_files, tmp_path, make):
-    _, environment = baseline_files
-    source = tmp_path / "empty"
-    if make:
-        source.mkdir()
-    result = _run(tmp_path / "out", dataset_source=str(source), **environment)
-    assert result.returncode == 0, result.stderr
-    assert (tmp_path / "out/output/message").read_text() == (
-        "Completed: Job completed successfully with no violations."
-    )
-    reports = tmp_path / "out/reports"
-    assert json.loads((reports / "constraint_violations.json").read_text())["violations"] == []
-    statistics = json.loads((reports / "statistics.json").read_text())
-    assert statistics["dataset"]["item_count"] == 0
-    assert [feature["name"] for feature in statistics["features"]] == NAMES
-    assert (tmp_path / "out/output/metrics/cloudwatch/cloudwatch_metrics.jsonl").read_text() == ""
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"dataset_format": "{}"}, "dataset_format: one of csv"),
-        ({"baseline_constraints": "/nowhere.json"}, "baseline_constraints: /nowhere.json cannot be read"),
-        ({"record_preprocessor_script": "/x.py"}, "record_preprocessor_script: /x.py cannot be read"),
-        ({"analysis_type": "SORCERY"}, "analysis_type 'SORCERY'"),
-        ({"dataset_format": '{"csv": {}}'}, "dataset_source: no csv file"),
-    ],
-)
-def test_wrong_settings_end_the_job_with_one_message(tmp_path, change, message):
-    (tmp_path / "in").mkdir()
-    result = _run(tmp_path / "out", **({"dataset_source": str(tmp_path / "in")} | change))
-    assert result.returncode == 1
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
-    assert message in (tmp_path / "out/output/failure").read_text()
