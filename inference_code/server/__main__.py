@@ -11,7 +11,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from inference_code.server.settings import Settings, SettingsError, from_environment
+from inference_code.server.balance import Shares
+from inference_code.server.settings import SettingsError, from_environment
 from inference_code.server.supervisor import listen, supervise
 
 
@@ -35,14 +36,15 @@ def main(arguments: list[str]) -> int:
         print(f"The server was not started: {error}", file=sys.stderr)
         return 2
     settings = replace(settings, port=listener.getsockname()[1])
-    supervisor = os.getpid()
-    return supervise(settings, listener, lambda: _work(settings, listener, supervisor))
+    supervisor, shares = os.getpid(), Shares(settings.workers)
 
+    def work(worker: int) -> None:
+        # Not before the fork: it imports what starts threads.
+        from inference_code.server.worker import serve
 
-def _work(settings: Settings, listener, supervisor: int) -> None:
-    from inference_code.server.worker import serve
+        serve(settings, listener, supervisor, shares, worker)
 
-    serve(settings, listener, supervisor)
+    return supervise(settings, listener, shares, work)
 
 
 if __name__ == "__main__":

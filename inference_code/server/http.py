@@ -37,6 +37,8 @@ class Site:
         self.settings = settings
         self.executor = executor
         self.connections: set[Connection] = set()
+        self.left: Callable[[], None] = lambda: None
+        """Called when a connection has ended."""
         self.stopping = False
 
     def sweep(self) -> None:
@@ -79,6 +81,7 @@ class Connection(asyncio.Protocol):
         self._ended = True
         self._waiting.clear()
         self._site.connections.discard(self)
+        self._site.left()
 
     def data_received(self, data: bytes) -> None:
         if self._ended:

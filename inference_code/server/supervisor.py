@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
+from inference_code.server.balance import Shares
 from inference_code.server.settings import Settings
 
 NOT_LOADED = 3
@@ -32,9 +33,10 @@ def listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def supervise(settings: Settings, listener: socket.socket, work: Callable[[], None]) -> int:
-    """Run `work` in `settings.workers` processes until SIGTERM; return the exit code."""
+def supervise(settings: Settings, listener: socket.socket, shares: Shares, work: Callable[[int], None]) -> int:
+    """Run `work` in `settings.workers` processes, numbered from 0, until SIGTERM; return the exit code."""
     started: dict[int, float] = {}
+    numbers: dict[int, int] = {}
     signals: list[int] = []
 
     def stop(number: int, _: object) -> None:
@@ -44,15 +46,23 @@ def supervise(settings: Settings, listener: socket.socket, work: Callable[[], No
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    for _ in range(settings.workers):
-        started[_start(listener, work)] = time.monotonic()
+
+    def start(worker: int) -> None:
+        shares.absent(worker)
+        pid = _start(lambda: work(worker))
+        started[pid], numbers[pid] = time.monotonic(), worker
+
+    for worker in range(settings.workers):
+        start(worker)
     code, short_lives = 0, 0
     while started and not signals:
         ended = _ended()
         if ended is None:
             continue
         pid, status = ended
-        lived = time.monotonic() - started.pop(pid, 0.0)
+        if pid not in started:
+            continue
+        lived, worker = time.monotonic() - started.pop(pid), numbers.pop(pid)
         if signals:
             break
         print(f"Worker {pid} ended with exit code {status}.", file=sys.stderr, flush=True)
@@ -60,13 +70,13 @@ def supervise(settings: Settings, listener: socket.socket, work: Callable[[], No
         if status == NOT_LOADED or short_lives >= _MOST_SHORT_LIVES:
             code = 1
             break
-        started[_start(listener, work)] = time.monotonic()
+        start(worker)
     listener.close()
     _finish(started, settings.drain_seconds + _KILL_SECONDS)
     return code
 
 
-def _start(listener: socket.socket, work: Callable[[], None]) -> int:
+def _start(work: Callable[[], None]) -> int:
     pid = os.fork()
     if pid:
         return pid

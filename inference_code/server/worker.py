@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import uvloop
 
 from fraud.models.package import ModelPackage
+from inference_code.server.balance import Door, Shares
 from inference_code.server.http import Connection, Site
 from inference_code.server.routes import Routes
 from inference_code.server.settings import Settings
@@ -23,30 +24,29 @@ _LAST_ARRIVALS_SECONDS = 0.2
 """How long after SIGTERM connections are still accepted and idle ones kept: their requests may be on their way."""
 
 
-def serve(settings: Settings, listener: socket.socket, supervisor: int) -> None:
-    """Load the model and serve until SIGTERM or until the process `supervisor` is gone.
+def serve(settings: Settings, listener: socket.socket, supervisor: int, shares: Shares, worker: int) -> None:
+    """Load the model and serve as number `worker` until SIGTERM or until the process `supervisor` is gone.
 
     Raises PackageError and what else loading a model raises.
     """
-    routes = _loaded(settings)
-    loop = uvloop.new_event_loop()
-    asyncio.set_event_loop(loop)
-    loop.run_until_complete(_serve(routes, settings, listener, supervisor))
-
-
-def _loaded(settings: Settings) -> Routes:
     began = time.monotonic()
     package = ModelPackage.load(settings.model_dir)
     routes = Routes(package, settings)
-    print(
-        f"The model {package.model.algorithm} {package.version} was loaded in {time.monotonic() - began:.2f} s; "
-        f"process {os.getpid()} serves on port {settings.port}.",
-        flush=True,
-    )
-    return routes
+    loaded = f"The model {package.model.algorithm} {package.version} was loaded in {time.monotonic() - began:.2f} s"
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(_serve(routes, settings, listener, supervisor, shares, worker, loaded))
 
 
-async def _serve(routes: Routes, settings: Settings, listener: socket.socket, supervisor: int) -> None:
+async def _serve(
+    routes: Routes,
+    settings: Settings,
+    listener: socket.socket,
+    supervisor: int,
+    shares: Shares,
+    worker: int,
+    loaded: str,
+) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -58,7 +58,9 @@ async def _serve(routes: Routes, settings: Settings, listener: socket.socket, su
     gc.freeze()
     with ThreadPoolExecutor(1) as executor:
         site = Site(routes, settings, executor)
-        server = await loop.create_server(lambda: Connection(site), sock=listener, backlog=1024)
+        door = Door(listener, lambda: Connection(site), lambda: len(site.connections), shares, worker)
+        site.left = door.count
+        print(f"{loaded}; process {os.getpid()} serves on port {settings.port}.", flush=True)
         while not stop.is_set():
             try:
                 await asyncio.wait_for(stop.wait(), _SWEEP_SECONDS)
@@ -66,16 +68,16 @@ async def _serve(routes: Routes, settings: Settings, listener: socket.socket, su
                 site.sweep()
                 if os.getppid() != supervisor:
                     stop.set()
-        await _drain(site, server)
+        await _drain(site, door)
         if site.connections:
             # A thread may still score for a caller that has waited long enough.
             os._exit(0)
 
 
-async def _drain(site: Site, server: asyncio.AbstractServer) -> None:
+async def _drain(site: Site, door: Door) -> None:
     site.stopping = True
     await asyncio.sleep(_LAST_ARRIVALS_SECONDS)
-    server.close()
+    door.close()
     site.close_idle()
     deadline = time.monotonic() + site.settings.drain_seconds
     while site.connections and time.monotonic() < deadline:

@@ -234,6 +234,33 @@ def test_a_worker_that_dies_is_replaced(model):
         assert f"Worker {before} ended with exit code -9" in log and len(re.findall(r"process (\d+) serves", log)) == 2
 
 
+def test_connections_opened_together_are_shared_out(model):
+    """Or one core would serve a client's whole pool while the others idle."""
+    with running(model, "--workers", "2") as server:
+        while sum("serves on port" in line for line in server.lines) < 2:
+            time.sleep(0.05)
+        links = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=10) for _ in range(24)]
+        for link in links:
+            link.connect()
+        assert [_pinged(link) for link in links] == [True] * 24
+        for line in server.lines:
+            if found := re.search(r"process (\d+) serves", line):
+                os.kill(int(found[1]), signal.SIGKILL)
+                break
+        time.sleep(0.1)
+        assert 8 <= sum(_pinged(link) for link in links) <= 16
+
+
+def _pinged(link) -> bool:
+    try:
+        link.request("GET", "/ping")
+        answer = link.getresponse()
+        answer.read()
+    except (OSError, http.client.HTTPException):
+        return False
+    return answer.status == 200
+
+
 def test_workers_end_with_their_supervisor(model):
     with running(model, "--workers", "1") as one:
         worker = int(re.search(r"process (\d+)", "".join(one.lines))[1])
