@@ -6,7 +6,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from aws_cdk import App, Stack
+from aws_cdk import App, CloudFormationValidatePlugin, Stack, Validations
 
 from stacks.assets import (
     WHEELHOUSE,
@@ -66,8 +66,12 @@ def compose(app: App, config: PlatformConfig, files: AssetFiles) -> None:
 
 def main() -> int:
     """Synthesize the environment that `-c env=` names; 1 with a message when the configuration is wrong."""
-    # Without stack traces, which name this machine's folders, any clone synthesizes the same bytes.
-    app = App(analytics_reporting=False, stack_traces=False)
+    # Without stack traces, which name this machine's folders, any clone synthesizes the same bytes. The CDK's check of
+    # templates by the resources' schemas takes longer than everything else together: the tests have it for every
+    # environment, beside cfn-lint and cdk-nag, and settings of one's own are checked with `-c validate=on`.
+    app = App(analytics_reporting=False, stack_traces=False, builtin_cloud_formation_validation=False)
+    if app.node.try_get_context("validate") == "on":
+        Validations.of(app).add_plugins(CloudFormationValidatePlugin())
     context = {key: app.node.try_get_context(key) for key in ("env", "environments", "event_type", "settings")}
     wheels = app.node.try_get_context("wheelhouse") or WHEELHOUSE
     try:

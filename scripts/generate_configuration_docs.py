@@ -39,6 +39,10 @@ cdk.json: environments.prod.serving.instance_count: Input should be greater than
 
 Single fields can be set for one command, as JSON: `cdk synth -c settings='{"retraining": {"cooldown_hours": 12}}'`.
 
+A synthesis takes seconds, since it leaves checks of the templates to the tests: cdk-nag, cfn-lint and the CDK's own
+check by the resources' schemas run there for every environment. `-c validate=on` runs the last one with settings of
+your own.
+
 The model that is deployed is no part of the configuration: it is the parameter `ModelPackageArn` of the serving and
 monitoring stacks, which promotions change.
 """

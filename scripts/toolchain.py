@@ -29,6 +29,7 @@ def main() -> int:
         ("Node and the CDK CLI", [ROOT / "package.json", ROOT / "package-lock.json"], install_cdk_cli),
         ("wheels for the containers", [ROOT / "wheelhouse.lock"], build_wheelhouse),
         ("packages of the scoring function", [ROOT / "functions.lock"], build_functions),
+        ("the CDK's bytecode", [ROOT / "requirements.lock"], compile_synthesis),
     ]
     for title, inputs, install in steps:
         try:
@@ -74,6 +75,17 @@ def build_wheelhouse() -> None:
 
 def build_functions() -> None:
     subprocess.run([sys.executable, "-m", "scripts.build_functions"], check=True, cwd=ROOT)
+
+
+def compile_synthesis() -> None:
+    """Let a first import write the bytecode of what a synthesis imports.
+
+    The modules of aws-cdk-lib are so long that compiling them takes longer than the synthesis, and where
+    PYTHONDONTWRITEBYTECODE is set, as in many containers, every synthesis would do it again.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-c", "import app"]
+    subprocess.run(command, check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _fit_npm() -> str | None:

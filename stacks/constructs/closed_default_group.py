@@ -12,7 +12,9 @@ from constructs import Construct
 
 from stacks.constructs.acknowledgement import acknowledge
 from stacks.constructs.encrypted_log_group import EncryptedLogGroup
-from stacks.functions import close_default_group
+
+# Read and not imported: the import of boto3 is a good part of a synthesis.
+CODE = Path(__file__).resolve().parent.parent / "functions" / "close_default_group.py"
 
 
 class ClosedDefaultGroup(Construct):
@@ -38,7 +40,7 @@ class ClosedDefaultGroup(Construct):
             description="Empties the default security group of the VPC",
             runtime=lambda_.Runtime.PYTHON_3_14,
             handler="index.handler",
-            code=lambda_.Code.from_inline(Path(close_default_group.__file__).read_text(encoding="utf-8")),
+            code=lambda_.Code.from_inline(CODE.read_text(encoding="utf-8")),
             memory_size=256,
             environment_encryption=log_key,
             timeout=Duration.seconds(30),

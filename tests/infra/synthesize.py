@@ -22,7 +22,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def main(folder: str, stand_ins: str, checks: str, *environments: str) -> None:
-    """Write a cloud assembly for each environment below `folder`; with `nag`, an open finding of cdk-nag raises.
+    """Write a cloud assembly for each environment below `folder`.
+
+    With `nag`, an open finding of cdk-nag raises, and so does what the CDK finds wrong by the resources' schemas.
 
     `count` also writes <environment>.findings.json: what cdk-nag finds with nothing acknowledged.
 
@@ -41,7 +43,7 @@ def synthesize(
     environments = {name: {**settings["environments"][name], **changes}}
     context = {**settings, "env": name, "environments": environments}
     options = {"context": context, "analytics_reporting": False, "stack_traces": False}
-    app = App(**options, outdir=str(folder / name))
+    app = App(**options, outdir=str(folder / name), builtin_cloud_formation_validation=checks != "plain")
     if checks != "plain":
         nag.add_packs(app)
     config = load_config(context)
