@@ -67,6 +67,7 @@ class ServingStack(Stack):
             condition=model.exists,
         )
         CfnOutput(self, "PromotionRoleArn", value=names.role_arn("promotion"))
+        CfnOutput(self, "TransformRoleArn", value=names.role_arn("transform"))
         CfnOutput(self, "ChallengerMode", value=config.serving.challenger.mode)
         if challenger:
             self._challenge(config, names, challenger, serving)

@@ -41,10 +41,12 @@ def _probe(context: Context) -> Iterator[Finding]:
     if config.region not in regions("model-monitor-analyzer"):
         yield Finding("error", f"Model Monitor has no image in {config.region}", SWITCH)
         return
-    account = context.client("sts").get_caller_identity()["Account"]
+    caller = context.client("sts").get_caller_identity()
+    account, partition = caller["Account"], caller["Arn"].split(":")[1]
     name = f"{config.prefix}-preflight"
     bucket = f"s3://{config.prefix}-reports-{account}-{config.region}/preflight"
-    role = f"arn:aws:iam::{account}:role/{Names(config).role('monitoring')}"
+    names = Names(config)
+    role = f"arn:{partition}:iam::{account}:role{names.path}{names.role('monitoring')}"
     try:
         sagemaker.create_data_quality_job_definition(
             JobDefinitionName=name,

@@ -39,9 +39,11 @@ class Target:
         package = serving.get("ModelPackageArn")
         if not package:
             raise OperatorError(f"{prefix} serves no model yet: train one with `python -m scripts.retrain` first.")
+        role = serving.get("TransformRoleArn")
+        if not role:
+            stack = f"{prefix}-serving"
+            raise OperatorError(f"The stack {stack} names no role for batches: deploy this version of it first.")
         key = outputs_of(clients, f"{prefix}-keys")["DataKeyArn"]
-        partition, account = key.split(":")[1], key.split(":")[4]
-        role = f"arn:{partition}:iam::{account}:role/{prefix}-transform-{clients.region}"
         network = _network_of(clients.sagemaker, serving["EndpointName"])
         return cls(prefix, package, storage["ReportsBucket"], key, role, network)
 

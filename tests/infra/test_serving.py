@@ -128,7 +128,7 @@ def test_outputs_that_scripts_rely_on(assembly: Assembly) -> None:
         | {"ProfilesTableName", "DecisionsTableName", "RulesTableName"},
         "training": {"StateMachineArn", "ModelPackageGroupName", "NotificationsTopicArn"},
         "serving": {"EndpointName", "ModelPackageArn", "EndpointConfigName", "ChallengerModelPackageArn"}
-        | {"ChallengerMode", "PromotionRoleArn"},
+        | {"ChallengerMode", "PromotionRoleArn", "TransformRoleArn"},
         "scoring": {"ApiUrl", "FunctionName", "PaymentsPolicyArn", "AnalystsPolicyArn"},
         "monitoring": {"MonitoringEngine", "Monitors", "MonitoringMachineArn", "DashboardName", "ModelPackageArn"},
     }

@@ -13,6 +13,9 @@ from rich.console import Console
 from scripts import preflight
 from scripts.checks import Context, run
 from stacks.config import MonitoringConfig, PlatformConfig
+from stacks.config.identity import IdentityConfig
+
+CALLER = {"Account": "123456789012", "Arn": "arn:aws-us-gov:iam::123456789012:user/operator"}
 
 
 class Account:
@@ -30,8 +33,10 @@ class Account:
     def client(self, service: str, region_name: str) -> Any:
         return getattr(self, service)
 
-    def find(self, *, probe: bool = False, engine: str = "model-monitor") -> list[Any]:
-        config = PlatformConfig(environment="dev", monitoring=MonitoringConfig(engine=engine))
+    def find(self, *, probe: bool = False, engine: str = "model-monitor", path: str = "/") -> list[Any]:
+        config = PlatformConfig(
+            environment="dev", monitoring=MonitoringConfig(engine=engine), identity=IdentityConfig(path=path)
+        )
         found = list(run("monitoring-engine", Context(config, self, probe)))
         self.stub.assert_no_pending_responses()
         return found
@@ -66,14 +71,20 @@ def test_without_schedules_the_switch_is_named_and_a_probe_offered() -> None:
 def test_the_probe_leaves_nothing_behind() -> None:
     account = Account()
     account.stub.add_response("list_monitoring_schedules", listed(0))
-    account.identity.add_response("get_caller_identity", {"Account": "123456789012"})
+    account.identity.add_response("get_caller_identity", CALLER)
     arn = "arn:aws:sagemaker:us-east-1:123456789012:data-quality-job-definition/fraudstack-dev-preflight"
+    asked: dict[str, Any] = {}
+    account.sagemaker.meta.events.register(
+        "provide-client-params.sagemaker.CreateDataQualityJobDefinition", lambda params, **_: asked.update(params)
+    )
     account.stub.add_response("create_data_quality_job_definition", {"JobDefinitionArn": arn})
     account.stub.add_response(
         "delete_data_quality_job_definition", {}, {"JobDefinitionName": "fraudstack-dev-preflight"}
     )
-    (finding,) = account.find(probe=True)
+    (finding,) = account.find(probe=True, path="/fraud/")
     assert finding.status == "ok"
+    role = "role/fraud/fraudstack-dev-monitoring-us-east-1"
+    assert asked["RoleArn"] == f"arn:aws-us-gov:iam::123456789012:{role}"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +98,7 @@ def test_the_probe_leaves_nothing_behind() -> None:
 def test_a_refusal_says_what_to_do(code: str, message: str, status: str) -> None:
     account = Account()
     account.stub.add_response("list_monitoring_schedules", listed(0))
-    account.identity.add_response("get_caller_identity", {"Account": "123456789012"})
+    account.identity.add_response("get_caller_identity", CALLER)
     account.stub.add_client_error("create_data_quality_job_definition", code, message)
     (finding,) = account.find(probe=True)
     assert finding.status == status and message in finding.message
