@@ -53,6 +53,7 @@ def install() -> None:
         config.current().wait_scale,
         stepfunctions.acting,
         stepfunctions.authorize,
+        stepfunctions.encrypt,
     )
     threads_hook.install()
     functions_hook.install(functions.call, pool.forget, functions.throttled)

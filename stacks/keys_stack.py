@@ -6,13 +6,13 @@ from aws_cdk import CfnOutput, RemovalPolicy, Stack
 from constructs import Construct
 
 from stacks.config import PlatformConfig
-from stacks.constructs.customer_key import CustomerKey, alarms_publish, logs_encrypt
+from stacks.constructs.customer_key import CustomerKey, alarms_publish, logs_encrypt, machines_encrypt
 from stacks.names import Names
 from stacks.properties import stack_properties
 
 
 class KeysStack(Stack):
-    """The data key is for transactions and everything made of them; the operations key for logs and messages.
+    """The data key is for transactions and everything made of them; the operations key for logs, messages, histories.
 
     So whoever reads logs need not be able to read transactions. A stack of their own, because roles name them and
     buckets name roles: keys come first, then roles, then storage.
@@ -20,9 +20,14 @@ class KeysStack(Stack):
 
     def __init__(self, scope: Construct, *, config: PlatformConfig, names: Names) -> None:
         super().__init__(scope, names.stack("keys"), **stack_properties(config, names, "keys"))
+        operations = (
+            logs_encrypt(names.logs_arn("log-group:*")),
+            alarms_publish(),
+            *machines_encrypt(names.arn("states", f"stateMachine:{names.prefix}-*")),
+        )
         purposes = {
             "data": ("Transactions, models, captures and reports", ()),
-            "operations": ("Logs and notifications", (logs_encrypt(names.logs_arn("log-group:*")), alarms_publish())),
+            "operations": ("Logs, notifications and histories of state machines", operations),
         }
         for purpose, (description, services) in purposes.items():
             key = CustomerKey(

@@ -32,7 +32,7 @@ class RetrainingLoopStack(Stack):
             purpose="A decision of the retraining guard",
             definition=build_definition(guard_settings(config, names, assets)),
             role=iam.Role.from_role_arn(self, "GuardRole", names.role_arn("guard"), mutable=False),
-            log_key=kms.Key.from_key_arn(self, "OperationsKey", names.key_arn("operations")),
+            key=kms.Key.from_key_arn(self, "OperationsKey", names.key_arn("operations")),
             log_days=config.storage.log_days,
             removal_policy=RemovalPolicy.DESTROY if config.storage.removal == "destroy" else RemovalPolicy.RETAIN,
             topic=sns.Topic.from_topic_arn(self, "Notifications", names.topic_arn),

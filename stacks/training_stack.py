@@ -45,7 +45,7 @@ class TrainingStack(Stack):
             purpose="A retraining run",
             definition=build_definition(retraining_settings(config, names, assets)),
             role=iam.Role.from_role_arn(self, "RetrainingRole", names.role_arn("retraining"), mutable=False),
-            log_key=operations_key,
+            key=operations_key,
             log_days=config.storage.log_days,
             removal_policy=removal,
             topic=topic,

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from local_cloud import hooks
-from local_cloud.authorization import record, sagemaker
+from local_cloud.authorization import keys, record, sagemaker
 from local_cloud.authorization.principal import Refused, demand
 from local_cloud.hooks import iam
 
@@ -18,6 +18,11 @@ _PASSED_TO = {
     "lambda": "lambda.amazonaws.com",
 }
 _READS = ("s3:GetObject", "s3:GetObjectVersion")
+# What Step Functions answers these with is encrypted, except where only metadata is asked for.
+_MACHINE_READS = (
+    *("states:DescribeStateMachine", "states:DescribeStateMachineForExecution"),
+    *("states:DescribeExecution", "states:GetExecutionHistory"),
+)
 
 
 def install() -> None:
@@ -57,7 +62,9 @@ def _further(action: str, resource: str, context: Mapping[str, Any], body: bytes
         if service == "dynamodb" and (used := iam.key_of_table(resource)):
             demand("kms:Decrypt", used, kms__ViaService=f"dynamodb.{hooks.region()}.amazonaws.com")
         if service == "sns" and action == "sns:Publish":
-            publish_key(resource)
+            keys.publish(resource)
+        if action in _MACHINE_READS and _json(body).get("includedData") != "METADATA_ONLY":
+            keys.read_machine(_machine_of(_json(body)))
         role = _first(params, "RoleARN") or _json(body).get("roleArn") or _json(body).get("RoleArn")
         if role and service in _PASSED_TO:
             demand("iam:PassRole", role, iam__PassedToService=_PASSED_TO[service])
@@ -78,12 +85,11 @@ def _keys_of_objects(action: str, resource: str, context: Mapping[str, Any]) -> 
             demand("kms:GenerateDataKey", used, **via)
 
 
-def publish_key(topic: str) -> None:
-    """Whoever publishes to an encrypted topic needs its key."""
-    if used := iam.key_of_topic(topic):
-        via = {"kms__ViaService": f"sns.{hooks.region()}.amazonaws.com"}
-        demand("kms:GenerateDataKey", used, **via)
-        demand("kms:Decrypt", used, **via)
+def _machine_of(request: Mapping[str, Any]) -> str:
+    """ARN of the state machine that a request names, by itself or by one of its executions."""
+    if execution := request.get("executionArn"):
+        return execution.rpartition(":")[0].replace(":execution:", ":stateMachine:", 1)
+    return request.get("stateMachineArn", "")
 
 
 def _first(params: Mapping[str, Any], name: str) -> Any:

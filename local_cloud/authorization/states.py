@@ -3,7 +3,7 @@
 from typing import Any
 
 from local_cloud import hooks
-from local_cloud.authorization import requests
+from local_cloud.authorization import keys
 from local_cloud.authorization.principal import demand
 
 _RULES = {
@@ -26,7 +26,7 @@ def task(resource: str, arguments: Any) -> None:
     if name.startswith("sns:publish"):
         topic = arguments.get("TopicArn", "*")
         demand("sns:Publish", topic)
-        requests.publish_key(topic)
+        keys.publish(topic)
     elif name.startswith("events:putEvents"):
         for entry in arguments.get("Entries", []):
             demand("events:PutEvents", _event_bus(entry.get("EventBusName") or "default"))

@@ -443,6 +443,9 @@ TYPES: dict[str, ResourceType] = {
             **_all("recorded", "RoleArn", _AUTH),
             **_all("recorded", "LoggingConfiguration", "GetExecutionHistory has every event; no log is written"),
             **_all("recorded", "TracingConfiguration"),
+            **_all(
+                "recorded", "EncryptionConfiguration", "histories are stored in the clear; AUTH=true asks for the key"
+            ),
         },
     ),
     "AWS::WAFv2::LoggingConfiguration": ResourceType(

@@ -233,6 +233,7 @@ def state_machine(client: Client, arn: str, properties: Properties) -> Propertie
         "DefinitionString": found["definition"],
         "LoggingConfiguration": _pascal(found.get("loggingConfiguration")),
         "TracingConfiguration": _pascal(found.get("tracingConfiguration")),
+        "EncryptionConfiguration": _pascal(found.get("encryptionConfiguration")),
     }
 
 

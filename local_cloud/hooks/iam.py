@@ -283,6 +283,14 @@ def key_arn(reference: str) -> str | None:
     return found["Arn"] if found else None
 
 
+def key_of_state_machine(machine_arn: str) -> str | None:
+    """ARN of the customer's key of a state machine."""
+    from ministack.services import stepfunctions
+
+    machine = stepfunctions._state_machines.get(machine_arn) or {}
+    return key_arn((machine.get("encryptionConfiguration") or {}).get("kmsKeyId", ""))
+
+
 def key_of_topic(topic_arn: str) -> str | None:
     """ARN of the customer's key of an SNS topic."""
     from ministack.services import sns

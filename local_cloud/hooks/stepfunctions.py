@@ -29,6 +29,7 @@ def install(
     wait_scale: float,
     acting: Acting,
     authorize: Callable[[str, Any], None],
+    encrypt: Callable[[str, str], None],
 ) -> None:
     """Hook everything in.
 
@@ -36,6 +37,8 @@ def install(
         error_class: what the handlers raise; it has ``error`` and ``cause``.
         acting: tasks run within it.
         authorize: (resource, arguments), called before each task; raises ``error_class`` for what the role may not do.
+        encrypt: (role, machine), called before an execution starts; raises ``error_class`` where the role may not
+            use the machine's key.
     """
     from ministack.services import stepfunctions as engine
 
@@ -46,7 +49,7 @@ def install(
     _timeouts(engine)
     _variables(engine)
     _outputs(engine)
-    _starts(engine)
+    _starts(engine, encrypt, error_class)
     engine._error_matches = _error_matches
 
 
@@ -262,7 +265,7 @@ def _error_matches(error_equals: list[str], error: str) -> bool:
 # ---- starts and restarts
 
 
-def _starts(engine: Any) -> None:
+def _starts(engine: Any, encrypt: Callable[[str, str], None], error_class: type[Exception]) -> None:
     start, restore = engine._start_execution, engine._restore_state
 
     def start_execution(data: dict) -> Any:
@@ -271,6 +274,12 @@ def _starts(engine: Any) -> None:
         if running and running["status"] == "RUNNING" and running["input"] == data.get("input", "{}"):
             # The same name with the same input is the same request sent twice.
             return engine.json_response({"executionArn": arn, "startDate": running["startDate"]})
+        machine = engine._state_machines.get(data.get("stateMachineArn", "")) or {}
+        if (machine.get("encryptionConfiguration") or {}).get("kmsKeyId"):
+            try:
+                encrypt(machine["roleArn"], machine["stateMachineArn"])
+            except error_class as error:
+                return engine.error_response_json(error.error, error.cause, 400)
         return start(data)
 
     def restore_state(data: dict) -> None:

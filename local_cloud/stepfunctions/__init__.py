@@ -30,6 +30,21 @@ def acting(role_arn: str) -> Iterator[None]:
         yield
 
 
+def encrypt(role_arn: str, machine_arn: str) -> None:
+    """Ask the machine's role for the customer's key, if it has one, that executions are encrypted with.
+
+    Raises:
+        IntegrationError: the role may not use the key; no execution starts.
+    """
+    from local_cloud.authorization import Refused, acting_as, keys
+
+    try:
+        with acting_as(role_arn, "states.amazonaws.com"):
+            keys.execute(machine_arn)
+    except Refused as refused:
+        raise IntegrationError("KmsAccessDeniedException", str(refused)) from None
+
+
 def authorize(resource: str, arguments: Any) -> None:
     """Ask the role for what a task does in process.
 

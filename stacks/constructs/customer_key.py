@@ -82,6 +82,31 @@ def logs_encrypt(groups: str) -> iam.PolicyStatement:
     )
 
 
+def machines_encrypt(machines: str) -> list[iam.PolicyStatement]:
+    """State machines whose ARNs match `machines` encrypt definitions and histories under their own roles, and log.
+
+    Step Functions calls KMS as the role itself, not through a service, so that the account's use does not cover it.
+    """
+    partition, region = machines.split(":")[1], machines.split(":")[3]
+    context = "kms:EncryptionContext:SourceArn"
+    logs = {context: f"arn:{partition}:logs:{region}:{Aws.ACCOUNT_ID}:*"}
+    return [
+        _account(
+            "MachinesEncryptTheirHistories",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            ArnLike={"kms:EncryptionContext:aws:states:stateMachineArn": machines},
+        ),
+        _account("MachinesEncryptWhatTheyLog", ["kms:GenerateDataKey"], StringEquals=logs),
+        iam.PolicyStatement(
+            sid="LogDeliveryReadsWhatMachinesLog",
+            principals=[iam.ServicePrincipal("delivery.logs.amazonaws.com")],
+            actions=["kms:Decrypt"],
+            resources=["*"],
+            conditions={"StringEquals": logs},
+        ),
+    ]
+
+
 def alarms_publish() -> iam.PolicyStatement:
     """CloudWatch publishes the account's alarms to an encrypted topic."""
     return iam.PolicyStatement(

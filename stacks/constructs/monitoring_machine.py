@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.constructs.acknowledgement import acknowledge
-from stacks.constructs.encrypted_log_group import EncryptedLogGroup
+from stacks.constructs.logged_machine import LoggedMachine
 from stacks.monitoring import Monitor
 from stacks.monitoring.definition import build_definition
 from stacks.monitoring.outcome import build_outcome_definition
@@ -36,29 +35,22 @@ class MonitoringMachine(Construct):
         schedule_arns: Sequence[str],
         role: iam.IRole,
         start_role_arn: str,
-        log_key: kms.IKey,
+        key: kms.IKey,
         log_days: int,
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
         runs = settings.monitoring.engine == "processing"
         definition = build_definition(settings) if runs else build_outcome_definition(settings)
-        log_group = EncryptedLogGroup(
-            self,
-            "Logs",
-            name=f"/aws/vendedlogs/states/{name}",
-            key=log_key,
-            days=log_days,
-            removal_policy=removal_policy,
-        )
-        machine = sfn.StateMachine(
+        machine = LoggedMachine(
             self,
             "Machine",
-            state_machine_name=name,
-            definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(definition)),
+            name=name,
+            definition=definition,
             role=role,
-            tracing_enabled=True,
-            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
+            key=key,
+            log_days=log_days,
+            removal_policy=removal_policy,
         )
         self.arn = machine.state_machine_arn
         self._start_role = start_role_arn

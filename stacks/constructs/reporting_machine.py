@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from stacks.constructs.encrypted_log_group import EncryptedLogGroup
+from stacks.constructs.logged_machine import LoggedMachine
 
 
 class ReportingMachine(Construct):
@@ -28,30 +27,21 @@ class ReportingMachine(Construct):
         purpose: str,
         definition: dict[str, Any],
         role: iam.IRole,
-        log_key: kms.IKey,
+        key: kms.IKey,
         log_days: int,
         removal_policy: RemovalPolicy,
         topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id)
-        # Step Functions can only write to any number of groups if their names begin like this.
-        log_group = EncryptedLogGroup(
-            self,
-            "Logs",
-            name=f"/aws/vendedlogs/states/{name}",
-            key=log_key,
-            days=log_days,
-            removal_policy=removal_policy,
-        )
-        machine = sfn.StateMachine(
+        machine = LoggedMachine(
             self,
             "Machine",
-            state_machine_name=name,
-            definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(definition)),
+            name=name,
+            definition=definition,
             role=role,
-            tracing_enabled=True,
-            # Causes quote jobs' messages: the history keeps them for 90 days, the log only tells the steps.
-            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
+            key=key,
+            log_days=log_days,
+            removal_policy=removal_policy,
         )
         self.arn = machine.state_machine_arn
         alarm = cloudwatch.Alarm(

@@ -53,6 +53,18 @@ def use_key(names: Names, purpose: str, *, pass_on: bool = False) -> list[Grant]
     return [*grants, *_pass_on(names, purpose)] if pass_on else grants
 
 
+def keep_histories(names: Names, machine_arn: str) -> list[Grant]:
+    """Encrypt the definition, the histories and the log of one state machine, as its role and with no other context."""
+    key = [names.key_arn("operations")]
+    machine = {"kms:EncryptionContext:aws:states:stateMachineArn": machine_arn}
+    # The context of log delivery is this text, asterisk and all.
+    log = {"kms:EncryptionContext:SourceArn": names.logs_arn("*")}
+    return [
+        Grant(["kms:Decrypt", "kms:GenerateDataKey"], key, conditions={"StringEquals": machine}),
+        Grant(["kms:GenerateDataKey"], key, conditions={"StringEquals": log}),
+    ]
+
+
 def read_with_key(names: Names, purpose: str) -> Grant:
     """Read what the key for `purpose` encrypts."""
     return Grant(["kms:Decrypt"], [names.key_arn(purpose)])

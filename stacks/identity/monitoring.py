@@ -8,6 +8,7 @@ from stacks.config import PlatformConfig
 from stacks.constructs.code_assets import CodeAssets
 from stacks.constructs.scoped_role import Grant, ObjectGrant
 from stacks.identity.common import (
+    keep_histories,
     pass_role,
     read_assets,
     read_objects,
@@ -75,6 +76,7 @@ def machine(names: Names, config: PlatformConfig) -> list[Grant | ObjectGrant]:
             reason="cloudwatch:PutMetricData knows no resources; a condition limits it to the monitors' namespaces.",
         ),
         write_vended_logs(),
+        *keep_histories(names, names.monitoring_machine_arn),
     ]
     if processing:
         # Who starts jobs has their volumes encrypted.

@@ -9,6 +9,8 @@ import pytest
 
 from tests.infra.conftest import Assembly, text
 
+HISTORIES = "kms:EncryptionContext:aws:states:stateMachineArn"
+LOGS = "kms:EncryptionContext:SourceArn"
 OWN_ACCOUNT = {"kms:CallerAccount": {"Ref": "AWS::AccountId"}}
 
 
@@ -39,9 +41,11 @@ def test_keys_rotate_and_name_every_action(assembly: Assembly) -> None:
             assert statement["Condition"], "each statement says when it holds"
 
 
-def test_the_account_delegates_use_through_services_only(assembly: Assembly) -> None:
-    for statements in key_statements(assembly).values():
-        assert sum(map(is_account, statements)) == 4
+def test_the_account_delegates_use_through_services_and_to_machines_only(assembly: Assembly) -> None:
+    machines = f":stateMachine:fraudstack-{assembly.environment}-*"
+    logs = "arn:${AWS::Partition}:logs:us-east-1:${AWS::AccountId}:*"
+    for purpose, statements in key_statements(assembly).items():
+        assert sum(map(is_account, statements)) == {"data": 4, "operations": 6}[purpose]
         for statement in statements:
             if not is_account(statement):
                 continue
@@ -49,7 +53,14 @@ def test_the_account_delegates_use_through_services_only(assembly: Assembly) -> 
             assert OWN_ACCOUNT.items() <= equals.items()
             actions = set(many(statement["Action"]))
             if actions & {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"}:
-                assert all(service.endswith(".us-east-1.amazonaws.com") for service in equals["kms:ViaService"])
+                context = statement["Condition"].get("ArnLike", {}).get(HISTORIES)
+                if context:
+                    # Step Functions calls KMS as a machine's role: nothing else has this context.
+                    assert text(context).endswith(machines) and actions == {"kms:Decrypt", "kms:GenerateDataKey"}
+                elif LOGS in equals:
+                    assert text(equals[LOGS]) == logs and actions == {"kms:GenerateDataKey"}
+                else:
+                    assert all(service.endswith(".us-east-1.amazonaws.com") for service in equals["kms:ViaService"])
                 assert not actions & {"kms:CreateGrant", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"}
             if "kms:CreateGrant" in actions:
                 assert actions == {"kms:CreateGrant"}
@@ -62,7 +73,8 @@ def test_only_the_operations_key_serves_logs_and_alarms(assembly: Assembly) -> N
         for purpose, statements in key_statements(assembly).items()
     }
     assert found["data"] == []
-    assert {"logs.us-east-1.amazonaws.com", "cloudwatch.amazonaws.com"} <= set(found["operations"])
+    services = {"logs.us-east-1.amazonaws.com", "delivery.logs.amazonaws.com", "cloudwatch.amazonaws.com"}
+    assert set(found["operations"]) == services
 
 
 def uses(assembly: Assembly) -> dict[tuple[str, str], set[str]]:
@@ -130,3 +142,28 @@ def test_roles_whose_resources_aws_encrypts_may_pass_the_use_on_to_aws_only(asse
             if "kms:CreateGrant" in many(statement["Action"]):
                 assert many(statement["Action"]) == ["kms:CreateGrant"]
                 assert statement["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+
+
+def test_each_machine_is_under_the_operations_key_and_its_role_may_use_it(assembly: Assembly) -> None:
+    roles = {"training": "retraining", "monitoring": "analysis", "retraining-loop": "guard"}
+    for concern, role in roles.items():
+        machine = assembly.one(concern, "AWS::StepFunctions::StateMachine")
+        encryption = machine["EncryptionConfiguration"]
+        assert encryption["Type"] == "CUSTOMER_MANAGED_KMS_KEY"
+        assert text(encryption["KmsKeyId"]).endswith("-operations-key-arn}")
+        assert role in text(machine["RoleArn"])
+        assert {"kms:Decrypt", "kms:GenerateDataKey"} <= uses(assembly)[role, "operations"]
+
+
+def test_the_monitors_machine_uses_the_operations_key_for_itself_and_its_log_alone(assembly: Assembly) -> None:
+    found = [
+        statement["Condition"]["StringEquals"]
+        for name, policy in assembly.resources("identity", "AWS::IAM::ManagedPolicy").items()
+        if name.startswith("AnalysisRole")
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "operations-key" in json.dumps(statement["Resource"])
+    ]
+    here = "us-east-1:${AWS::AccountId}"
+    machine = f"arn:${{AWS::Partition}}:states:{here}:stateMachine:fraudstack-{assembly.environment}-monitoring"
+    contexts = [{key: text(value) for key, value in conditions.items()} for conditions in found]
+    assert contexts == [{HISTORIES: machine}, {LOGS: f"arn:${{AWS::Partition}}:logs:{here}:*"}]

@@ -6,7 +6,7 @@ from stacks.compliance.rule import Context, rule
 from stacks.compliance.template import Resource
 
 _JOB = "JobResources.ClusterConfig.VolumeKmsKeyId"
-# Each type with the properties that have to name a key. Histories of Step Functions hold names and URIs, no data.
+# Each type with the properties that have to name a key.
 KEYS = {
     "AWS::CloudTrail::Trail": ("KMSKeyId",),
     "AWS::DynamoDB::Table": ("SSESpecification.KMSMasterKeyId",),
@@ -23,6 +23,7 @@ KEYS = {
     "AWS::SNS::Topic": ("KmsMasterKeyId",),
     "AWS::SQS::Queue": ("KmsMasterKeyId",),
     "AWS::SecretsManager::Secret": ("KmsKeyId",),
+    "AWS::StepFunctions::StateMachine": ("EncryptionConfiguration.KmsKeyId",),
 }
 
 
