@@ -223,9 +223,11 @@ def test_a_deleted_machine_leaves_nothing_running(platform: Cloud) -> None:
 
     (job,) = wait_until(running)
     steps.delete_state_machine(stateMachineArn=MACHINE)
-    wait_until(lambda: not running())
-    ended = sagemaker.describe_processing_job(ProcessingJobName=job["ProcessingJobName"])
-    assert ended["ProcessingJobStatus"] == "Stopped"
+
+    def status() -> str:
+        return sagemaker.describe_processing_job(ProcessingJobName=job["ProcessingJobName"])["ProcessingJobStatus"]
+
+    assert wait_until(lambda: (now := status()) not in ("InProgress", "Stopping") and now) == "Stopped"
 
 
 def test_event_types_without_segments_have_no_bias_monitor() -> None:
