@@ -14,6 +14,7 @@ DATA ?=
 EVENT_TYPE ?=
 PORT ?= 4566
 TESTS ?= tests
+WORKERS ?= 2
 
 .PHONY: localstack help setup demo demo-loop test lint scan snapshots synth deploy destroy up down bench docs lock clean
 
@@ -34,8 +35,8 @@ demo: setup ## the whole life cycle on the embedded local cloud  [DATA=file.parq
 demo-loop: setup ## drift in live traffic, and the platform that retrains itself  [PORT=4566]
 	@$(BIN)/python -m scripts.demo --loop --port $(PORT)
 
-test: setup ## every test  [TESTS=tests/unit]
-	@$(BIN)/python -m pytest $(TESTS)
+test: setup ## every test  [TESTS=tests/unit] [WORKERS=2, 0 for one process]
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
 lint: setup ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -12,6 +12,23 @@ def _shared() -> Path:
     return Path(os.environ.get("FRAUDSTACK_SHARED", REPOSITORY.parent / "shared"))
 
 
+# Tests that share something dear (a demo's platform, synthesized templates) run in one process; others by file.
+_TOGETHER = {
+    "tests/e2e/test_loop.py": "loop",
+    "tests/e2e": "demo",
+    "tests/infra": "templates",
+    "tests/localstack": "localstack",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests stay together where several processes share them out (pytest-xdist)."""
+    for item in items:
+        file = item.path.relative_to(REPOSITORY).as_posix()
+        group = next((name for part, name in _TOGETHER.items() if file.startswith(part)), file)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of reference data sets that cannot be redistributed; the test is skipped without it."""
