@@ -38,7 +38,11 @@ def _collect(options: argparse.Namespace) -> None:
 
     event_type = entry.event_type_of(options.input / "event-type")
     wishes = CollectionOptions(
-        options.now, options.window_days, options.minimum_new_labelled, options.minimum_new_frauds
+        options.now,
+        options.window_days,
+        options.minimum_new_labelled,
+        options.minimum_new_frauds,
+        options.accept_labels == "yes",
     )
     report = collect(
         export.items(options.input / "export"),
@@ -56,7 +60,7 @@ def _collect(options: argparse.Namespace) -> None:
     entry.leave_message(
         f"{report.rows:,} events, {report.new_labelled:,} of them new ({report.new_frauds:,} frauds)"
         if report.sufficient
-        else f"not enough: {'; '.join(report.reasons)}"
+        else f"not usable: {'; '.join(report.reasons)}"
     )
 
 
@@ -69,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--window-days", type=int, required=True, help="how far the set goes back")
     parser.add_argument("--minimum-new-labelled", type=int, default=0, help="new events with a known outcome needed")
     parser.add_argument("--minimum-new-frauds", type=int, default=0, help="new frauds needed")
+    # A state machine passes every argument with a value.
+    parser.add_argument("--accept-labels", choices=["no", "yes"], default="no", help="learn implausible labels too")
     return parser
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from fraud.data.decided import as_in_files, decision_of, frame_of, is_open, rows_of, schema_of
 from fraud.data.errors import DataError
+from fraud.data.label_quality import implausible_labels, withdrawn_frauds
 from fraud.data.labels import UNKNOWN
 from fraud.data.reading import find_files, scan
 from fraud.event_types.model import EventType
@@ -25,12 +26,16 @@ BATCH = 50_000
 
 @dataclass(frozen=True)
 class CollectionOptions:
-    """`now` (UTC) decides which label delays are over; the window ends with the newest event."""
+    """`now` (UTC) decides which label delays are over; the window ends with the newest event.
+
+    `accept_labels` states that somebody has looked at labels that seem implausible.
+    """
 
     now: datetime
     window_days: int
     minimum_new_labelled: int = 0
     minimum_new_frauds: int = 0
+    accept_labels: bool = False
 
 
 @dataclass
@@ -52,6 +57,9 @@ class CollectionReport:
     frauds: int = 0
     new_labelled: int = 0
     new_frauds: int = 0
+    withdrawn_frauds: int = 0
+    """Frauds of the champion's data that are now said to be genuine."""
+    implausible: list[str] = field(default_factory=list)
     first_day: str | None = None
     newest_day: str | None = None
 
@@ -78,6 +86,11 @@ def collect(
         earlier = _earlier(previous, event_type)
         merged = _windowed(_merge(decided, earlier, event_type), event_type, options, report)
         _count(merged, event_type, report)
+        earlier_frauds = _withdrawn(decided, earlier, event_type, report)
+        report.implausible = [
+            *_implausible(merged, event_type),
+            *withdrawn_frauds(earlier_frauds, report.withdrawn_frauds),
+        ]
         _judge(report, options)
         if report.sufficient:
             kept = merged.filter("__inside").select(schema_of(event_type).keys())
@@ -138,7 +151,7 @@ def _earlier(previous: Path, event_type: EventType) -> pl.LazyFrame:
 
 def _merge(decided: pl.LazyFrame, earlier: pl.LazyFrame, event_type: EventType) -> pl.LazyFrame:
     """Both, with `__new`; a decision takes the place of the same event in the earlier data, for its label."""
-    key = [event_type.id] if event_type.id else [name for name in schema_of(event_type) if name != event_type.label]
+    key = _key(event_type)
     decided = decided.unique(subset=key, keep="last", maintain_order=True)
     known = earlier.select(*key, pl.col(event_type.label).alias("__label"), pl.lit(True).alias("__known"))
     known = known.unique(subset=key, keep="last")
@@ -154,6 +167,11 @@ def _merge(decided: pl.LazyFrame, earlier: pl.LazyFrame, event_type: EventType) 
         ],
         how="vertical",
     )
+
+
+def _key(event_type: EventType) -> list[str]:
+    """Columns that tell which event it is."""
+    return [event_type.id] if event_type.id else [name for name in schema_of(event_type) if name != event_type.label]
 
 
 def _windowed(
@@ -184,6 +202,24 @@ def _count(windowed: pl.LazyFrame, event_type: EventType, report: CollectionRepo
         setattr(report, name, int(value or 0))
 
 
+def _withdrawn(decided: pl.LazyFrame, earlier: pl.LazyFrame, event_type: EventType, report: CollectionReport) -> int:
+    """Count the known frauds that a decision calls genuine; returns how many were known."""
+    key = _key(event_type)
+    frauds = earlier.filter(pl.col(event_type.label) == 1).select(key).unique()
+    genuine = decided.unique(subset=key, keep="last", maintain_order=True).filter(pl.col(event_type.label) == 0)
+    withdrawn = frauds.join(genuine.select(key), on=key, how="semi", nulls_equal=True)
+    known, report.withdrawn_frauds = (
+        int(frame.select(pl.len()).collect(engine="streaming").item()) for frame in (frauds, withdrawn)
+    )
+    return known
+
+
+def _implausible(windowed: pl.LazyFrame, event_type: EventType) -> list[str]:
+    columns = {entity.column for entity in event_type.entities} | {event_type.label, event_type.timestamp}
+    inside = windowed.filter("__inside").select(sorted(columns - {None}))
+    return implausible_labels(inside.collect(engine="streaming"), event_type)
+
+
 def _judge(report: CollectionReport, options: CollectionOptions) -> None:
     for what, found, least in (
         ("new events have a known outcome", report.new_labelled, options.minimum_new_labelled),
@@ -191,6 +227,8 @@ def _judge(report: CollectionReport, options: CollectionOptions) -> None:
     ):
         if found < least:
             report.reasons.append(f"{found:,} {what}, {least:,} are needed")
+    if not options.accept_labels:
+        report.reasons += report.implausible
     report.sufficient = not report.reasons
     if report.reasons and report.open:
         report.reasons.append(f"{report.open:,} decisions still wait for the end of the label delay")

@@ -67,7 +67,7 @@ def check(
     if not report.ok:
         raise _unusable(report.errors)
     if report.implausible and not accept_labels:
-        raise _unusable(report.implausible)
+        raise _unusable([*report.implausible, "--accept-labels states that they were looked at and are right"])
     refuse_card_numbers(paths, event_type)
     return report
 

@@ -112,6 +112,7 @@ def _collect(settings: GuardSettings) -> State:
         *("--window-days", jsonata("$string($windowDays)")),
         *("--minimum-new-labelled", least("$minimumNewLabelled")),
         *("--minimum-new-frauds", least("$minimumNewFrauds")),
+        *("--accept-labels", jsonata("'data' in $override ? 'yes' : 'no'")),
     ]
     inputs = [
         *code_inputs(settings.run),

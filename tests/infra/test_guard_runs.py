@@ -168,6 +168,7 @@ def test_the_collecting_job_reads_the_export_and_the_champions_data() -> None:
         "--window-days": "120",
         "--minimum-new-labelled": "500",
         "--minimum-new-frauds": "20",
+        "--accept-labels": "no",
     }
 
 
@@ -283,6 +284,7 @@ def test_overriding_the_data_check_lets_the_job_write_what_there_is() -> None:
     job = Cloud().run({"override": ["data"]}).call("sagemaker:createProcessingJob.sync")
     flags = job["AppSpecification"]["ContainerArguments"]
     assert flags[flags.index("--minimum-new-labelled") + 1] == flags[flags.index("--minimum-new-frauds") + 1] == "0"
+    assert flags[flags.index("--accept-labels") + 1] == "yes"
 
 
 def test_a_run_in_flight_cannot_be_overridden() -> None:

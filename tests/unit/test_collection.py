@@ -51,9 +51,9 @@ def stored(event: dict[str, Any], when: datetime, label: str | None = None) -> d
     }
 
 
-def previous(folder: Path, days: int = 30) -> Path:
-    """What the champion was trained on: a payment a day, numbered from 0; every tenth is a fraud."""
-    folder.mkdir()
+def previous(folder: Path, days: int = 30, every: int = 10) -> Path:
+    """What the champion was trained on: a payment a day, numbered from 0; every tenth, or `every`, is a fraud."""
+    folder.mkdir(parents=True)
     pl.DataFrame(
         {
             "TRANSACTION_ID": range(days),
@@ -61,7 +61,7 @@ def previous(folder: Path, days: int = 30) -> Path:
             "CUSTOMER_ID": [1] * days,
             "TERMINAL_ID": [2] * days,
             "TX_AMOUNT": [10.0] * days,
-            "TX_FRAUD": [int(day % 10 == 0) for day in range(days)],
+            "TX_FRAUD": [int(day % every == 0) for day in range(days)],
             "unused": ["x"] * days,
         }
     ).write_csv(folder / "transactions.csv")
@@ -82,10 +82,12 @@ def write_export(folder: Path, files: list[list[dict[str, Any]]]) -> Path:
     return folder
 
 
-def merged(tmp_path: Path, items: list[dict[str, Any]], **options: Any) -> tuple[CollectionReport, pl.DataFrame | None]:
+def merged(
+    tmp_path: Path, items: list[dict[str, Any]], every: int = 10, **options: Any
+) -> tuple[CollectionReport, pl.DataFrame | None]:
     wishes = CollectionOptions(**{"now": NOW, "window_days": 365, **options})
     output = tmp_path / "out" / FILE
-    report = collect(iter(items), previous(tmp_path / "previous"), EVENT_TYPE, output, wishes)
+    report = collect(iter(items), previous(tmp_path / "previous", every=every), EVENT_TYPE, output, wishes)
     frame = scan([output], EVENT_TYPE).collect() if output.exists() else None
     return report, frame
 
@@ -268,3 +270,23 @@ def test_a_damaged_export_fails_the_job_with_the_reason(inputs: Path, tmp_path: 
     assert job.main(FLAGS) == 1
     assert "no finished export" in (tmp_path / "output" / "failure").read_text()
     assert not (tmp_path / "processing" / "output" / "dataset").exists()
+
+
+def test_a_merchant_whose_payments_are_all_called_fraud_is_not_learnt(tmp_path: Path) -> None:
+    start = FIRST - timedelta(days=10)
+    poisoned = [item(100 + n, start + timedelta(hours=n * 20), "fraud", TERMINAL_ID=3) for n in range(60)]
+    others = [item(1000 + n, start + timedelta(hours=n * 12), CUSTOMER_ID=n, TERMINAL_ID=4) for n in range(100)]
+    report, frame = merged(tmp_path / "refused", [*poisoned, *others])
+    assert frame is None and not report.sufficient
+    assert any("value(s) of TERMINAL_ID have frauds in at least" in reason for reason in report.reasons)
+    report, frame = merged(tmp_path / "accepted", [*poisoned, *others], accept_labels=True)
+    assert frame is not None and report.sufficient and report.implausible
+
+
+def test_frauds_that_the_champion_knows_are_not_unlearnt_in_numbers(tmp_path: Path) -> None:
+    said_genuine = [item(n, FIRST + timedelta(days=n), "genuine") for n in range(0, 24, 2)]
+    report, frame = merged(tmp_path / "refused", said_genuine, every=2)
+    assert frame is None and report.withdrawn_frauds == 12
+    assert report.reasons == [report.implausible[0]] and "12 of 15 known frauds" in report.reasons[0]
+    report, frame = merged(tmp_path / "accepted", said_genuine, every=2, accept_labels=True)
+    assert frame is not None and report.frauds == 3
