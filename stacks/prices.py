@@ -1,4 +1,4 @@
-"""What a retraining run may cost at most, from the machines it is configured with and a small table of prices."""
+"""A small table of prices, and what a retraining run may cost at most, from the machines it is configured with."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from stacks.config.training import TrainingConfig
+if TYPE_CHECKING:
+    from stacks.config.training import TrainingConfig
 
 TABLE = Path(__file__).with_name("prices.json")
 # The jobs of a run that are no trials: collect, prepare, evaluate.
@@ -22,6 +24,36 @@ class RunCost:
 
     most: float
     hourly: float
+
+
+@dataclass(frozen=True)
+class Price:
+    """USD for one of something, where the price was read, and the day that it is known of (YYYY-MM-DD)."""
+
+    usd: float
+    per: str
+    source: str
+    date: str
+
+
+def hourly() -> dict[str, float]:
+    """USD an hour of instances, by their type: for training, processing and endpoints alike."""
+    return dict(_table()["hourly_usd"])
+
+
+def services() -> dict[str, Price]:
+    """Prices of everything but instances, by name."""
+    return {name: Price(**price) for name, price in _table()["services"].items()}
+
+
+def checked() -> tuple[str, str]:
+    """The region that the table is of, and the day its instances were looked at."""
+    return _table()["region"], _table()["checked"]
+
+
+def source() -> str:
+    """What the prices of instances are and where they are from."""
+    return _table()["source"]
 
 
 def run_cost(training: TrainingConfig, own_prices: Mapping[str, float]) -> RunCost:
@@ -38,7 +70,7 @@ def run_cost(training: TrainingConfig, own_prices: Mapping[str, float]) -> RunCo
 
 
 def _price(instance_type: str, own_prices: Mapping[str, float]) -> float:
-    prices = {**_listed(), **own_prices}
+    prices = {**hourly(), **own_prices}
     if instance_type not in prices:
         raise ValueError(
             f"no price is known of {instance_type}: give it as retraining.hourly_usd, for example "
@@ -48,5 +80,5 @@ def _price(instance_type: str, own_prices: Mapping[str, float]) -> float:
 
 
 @cache
-def _listed() -> dict[str, float]:
-    return json.loads(TABLE.read_text(encoding="utf-8"))["hourly_usd"]
+def _table() -> dict[str, Any]:
+    return json.loads(TABLE.read_text(encoding="utf-8"))

@@ -1,0 +1,1 @@
+"""What an environment costs a month: its templates' resources, a usage, and the prices of stacks/prices.json."""
