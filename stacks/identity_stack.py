@@ -11,7 +11,7 @@ from stacks.config import PlatformConfig
 from stacks.constructs.code_assets import CodeAssets
 from stacks.constructs.scoped_role import Grant, ObjectGrant, ScopedPolicy, ScopedRole
 from stacks.identity import guard, jobs, monitoring, network, promotion, retraining, scoring
-from stacks.identity.common import run_containers, write_job_logs
+from stacks.identity.common import look_up_models, run_containers, write_job_logs, write_vended_logs
 from stacks.images import image_uri, repository_arn
 from stacks.names import Names
 from stacks.network.placement import Placement
@@ -29,32 +29,25 @@ class IdentityStack(Stack):
         self._names = names
         # What roles may do with objects, by the role's ARN: the buckets' policies say it.
         self.objects: dict[str, list[ObjectGrant]] = {}
-        self._containers = ScopedPolicy(
-            self,
-            "ContainersPolicy",
-            description="What every SageMaker container needs: AWS's images and its own metrics",
-            grants=run_containers(*_repositories(config, assets)),
-            path=names.path,
-        )
         placement = Placement.of(config, names)
-        joins = {SAGEMAKER: network.containers, LAMBDA: network.functions} if placement.subnets else {}
-        self._joins = {
-            service: ScopedPolicy(
-                self,
-                f"{service.split('.')[0].capitalize()}NetworkPolicy",
-                description=f"Puts network interfaces of {service} into the network",
-                grants=grants(names, placement),
-                path=names.path,
-            )
-            for service, grants in joins.items()
-        }
-        self._job_logs = ScopedPolicy(
-            self,
-            "JobLogsPolicy",
-            description="Write the logs of this deployment's jobs",
-            grants=write_job_logs(names),
-            path=names.path,
+        self._interfaces = (
+            [self._policy("Interfaces", "Make interfaces in the network", [network.interfaces(names, placement)])]
+            if placement.subnets
+            else []
         )
+        self._containers = self._policy(
+            "Containers",
+            "What every SageMaker container needs: AWS's images, its own metrics and a place in the network",
+            [
+                *run_containers(*_repositories(config, assets)),
+                *(network.containers(names, placement) if placement.subnets else []),
+            ],
+        )
+        self._job_logs = self._policy("JobLogs", "Write the logs of this deployment's jobs", write_job_logs(names))
+        self._telemetry = self._policy(
+            "Telemetry", "Deliver the logs and traces of state machines", [write_vended_logs()]
+        )
+        self._registry = self._policy("Registry", "See registered models", [look_up_models(names)])
         self._job("processing", "Prepares data and evaluates models", jobs.processing(names, assets), logs=True)
         self._job("training", "Trains models", jobs.training(names, assets), logs=True)
         self._job("model", "Serves the model", jobs.model(names))
@@ -72,16 +65,17 @@ class IdentityStack(Stack):
                 "Promotion": retraining.promotion(names, config),
                 "Reporting": retraining.reporting(names),
             },
+            shared=[self._telemetry, self._registry],
         )
         self._role(
             "promotion",
             "Replaces the deployed model through CloudFormation",
             "cloudformation.amazonaws.com",
             {
-                "Serving": promotion.serving(names, config),
+                "Models": [*promotion.serving(names, config), *(promotion.monitoring(names) if watched else [])],
                 "Scaling": promotion.scaling(names),
-                **({"Monitoring": promotion.monitoring(names)} if watched else {}),
             },
+            shared=[self._registry],
         )
         if config.training.approval == "manual":
             start = Grant(["states:StartExecution"], [names.state_machine_arn])
@@ -102,13 +96,18 @@ class IdentityStack(Stack):
             "Runs the monitors' state machine",
             "states.amazonaws.com",
             {"": monitoring.machine(names, config)},
+            shared=[self._telemetry, *([self._registry] if config.monitoring.engine == "processing" else [])],
         )
         self._role("schedule", "Starts the monitors", "events.amazonaws.com", {"Start": monitoring.schedule(names)})
 
     def _scoring(self, config: PlatformConfig) -> None:
         # Lambda and API Gateway take roles of their own account alone, and document no condition on who sends them.
-        grants = {"Tables": scoring.tables(self._names, config), "Function": scoring.function(self._names, config)}
-        self._role("scoring", "Scores transactions", LAMBDA, grants, source_condition=False)
+        joins = network.functions(self._names) if self._interfaces else []
+        grants = {
+            "Tables": scoring.tables(self._names, config),
+            "Function": [*scoring.function(self._names, config), *joins],
+        }
+        self._role("scoring", "Scores transactions", LAMBDA, grants, shared=self._interfaces, source_condition=False)
         if config.scoring.gateway_log_role == "create":
             self._role(
                 "gateway",
@@ -126,12 +125,17 @@ class IdentityStack(Stack):
             "Collect": guard.collect(self._names),
             "Reporting": retraining.reporting(self._names),
         }
-        self._role("guard", "Decides whether to retrain", "states.amazonaws.com", policies)
+        shared = [self._telemetry, self._registry]
+        self._role("guard", "Decides whether to retrain", "states.amazonaws.com", policies, shared=shared)
         start = Grant(["states:StartExecution"], [self._names.guard_arn])
         self._role("trigger", "Asks the retraining guard", "events.amazonaws.com", {"Start": [start]})
 
+    def _policy(self, name: str, description: str, grants: Sequence[Grant]) -> ScopedPolicy:
+        """A policy that several roles share."""
+        return ScopedPolicy(self, f"{name}Policy", description=description, grants=grants, path=self._names.path)
+
     def _job(self, job: str, description: str, grants: Sequence[Grant | ObjectGrant], *, logs: bool = False) -> None:
-        shared = [self._containers, self._job_logs] if logs else [self._containers]
+        shared = [self._containers, *self._interfaces, *([self._job_logs] if logs else [])]
         self._role(job, description, SAGEMAKER, {"": grants}, shared=shared)
 
     def _role(
@@ -148,7 +152,6 @@ class IdentityStack(Stack):
         objects = [grant for grant in grants if isinstance(grant, ObjectGrant)]
         if objects:
             self.objects[self._names.role_arn(job)] = objects
-        joins = [self._joins[service]] if service in self._joins else []
         ScopedRole(
             self,
             f"{job.capitalize()}Role",
@@ -156,7 +159,7 @@ class IdentityStack(Stack):
             description=description,
             service=service,
             policies={name: [g for g in several if isinstance(g, Grant)] for name, several in policies.items()},
-            shared=[*shared, *joins],
+            shared=shared,
             source_condition=source_condition,
             path=self._names.path,
             boundary_arn=self._names.boundary_arn,

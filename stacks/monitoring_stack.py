@@ -16,6 +16,7 @@ from stacks.constructs.model_parameter import ModelParameter
 from stacks.constructs.monitoring_alarms import MonitoringAlarms, MonitoringMetrics
 from stacks.constructs.monitoring_machine import MonitoringMachine
 from stacks.constructs.platform_dashboard import PlatformDashboard
+from stacks.constructs.stack_access import StackAccess
 from stacks.images import image_uri
 from stacks.monitoring import monitors_of
 from stacks.monitoring.settings import GROUND_TRUTH, REPORTS, MachineSettings
@@ -39,6 +40,9 @@ class MonitoringStack(Stack):
         self._config, self._names, self._assets = config, names, assets
         model = ModelParameter(self, model_package_group=names.model_package_group)
         metrics = MonitoringMetrics(endpoint=names.endpoint, namespace=config.project)
+        # The machine of engine `processing` finds the deployed model here.
+        looks = config.monitoring.engine == "processing"
+        StackAccess(self, "Access", names=names, lookers=["analysis"] if looks else [])
         self._monitors = () if config.monitoring.engine == "none" else monitors_of(config, names)
         if self._monitors:
             self._machine()
@@ -91,7 +95,7 @@ class MonitoringStack(Stack):
     def _schedules(self, model: ModelParameter) -> None:
         config, names = self._config, self._names
         sources = MonitorSources(
-            name_prefix=names.prefix,
+            name_prefix=names.compact,
             model_version=model.version,
             endpoint_name=names.endpoint,
             analyzer_image=image_uri("model-monitor-analyzer", config.region),

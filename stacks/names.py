@@ -22,17 +22,13 @@ class Names:
         self.region = config.region
         self.path = config.identity.path
         self._boundary = config.identity.permissions_boundary
-        # Begins logical ids whose resources have generated names. Lower case, since SageMaker writes names in
-        # ARNs so, and policies have to match them either way.
+        # Begins logical ids whose resources have generated names, and other names that a promotion makes. Lower case,
+        # since SageMaker writes names in ARNs so, and policies have to match them either way.
         self.compact = config.prefix.replace("-", "")
 
     def stack(self, concern: str) -> str:
         """Name of the stack of `concern`."""
         return f"{self.prefix}-{concern}"
-
-    def stack_arn(self, concern: str) -> str:
-        """ARN of the stack of `concern`; its last part is an id that CloudFormation chooses."""
-        return self.arn("cloudformation", f"stack/{self.stack(concern)}/*")
 
     def bucket(self, purpose: str) -> str:
         """Name of the bucket for `purpose`, unique in the world."""
@@ -109,7 +105,7 @@ class Names:
     @property
     def explained(self) -> str:
         """Begins the names of the models, and of their endpoints, that SageMaker Clarify asks for attributions."""
-        return f"{self.prefix}-explained"
+        return f"{self.compact}-explained"
 
     def explained_model(self, version: str) -> str:
         """Name of the model that SageMaker Clarify asks for attributions of a package's version."""

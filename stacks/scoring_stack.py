@@ -21,6 +21,7 @@ from stacks.constructs.scoring_alarms import ScoringAlarms, ScoringMetrics
 from stacks.constructs.scoring_api import STAGE, ScoringApi
 from stacks.constructs.scoring_function import ScoringFunction
 from stacks.identity import scoring as identity
+from stacks.identity.common import write_group
 from stacks.names import Names
 from stacks.network.placement import Placement
 from stacks.properties import stack_properties
@@ -47,6 +48,14 @@ class ScoringStack(Stack):
             log_days=config.storage.log_days,
             removal_policy=removal,
             placement=Placement.of(config, names),
+        )
+        ScopedPolicy(
+            self,
+            "FunctionLogsPolicy",
+            description="Writes the scoring function's log",
+            grants=[write_group(function.logs.log_group_arn)],
+            path=names.path,
+            roles=[names.role("scoring")],
         )
         gateway = ScoringApi(
             self,

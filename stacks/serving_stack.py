@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.config import PlatformConfig
 from stacks.constructs.challenger_parameters import ChallengerParameters
+from stacks.constructs.encrypted_log_group import EncryptedLogGroup
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.endpoint_scaling import EndpointScaling
 from stacks.constructs.model_endpoint import ModelEndpoint
 from stacks.constructs.model_parameter import ModelParameter
+from stacks.constructs.scoped_role import ScopedPolicy
+from stacks.constructs.stack_access import StackAccess
+from stacks.identity.jobs import endpoint_logs
 from stacks.names import CHALLENGER_VARIANT, VARIANT, Names
 from stacks.network.placement import Placement
 from stacks.properties import stack_properties
@@ -47,6 +52,8 @@ class ServingStack(Stack):
             logical_prefix=names.compact,
             placement=Placement.of(config, names),
         )
+        StackAccess(self, "Access", names=names, lookers=["guard"] if config.retrains_itself else [])
+        serving.endpoint.node.add_dependency(self._logs(config, names))
         scaling = EndpointScaling(
             self,
             "Scaling",
@@ -71,6 +78,26 @@ class ServingStack(Stack):
         CfnOutput(self, "ChallengerMode", value=config.serving.challenger.mode)
         if challenger:
             self._challenge(config, names, challenger, serving)
+
+    def _logs(self, config: PlatformConfig, names: Names) -> EncryptedLogGroup:
+        """The endpoint's log: SageMaker would make it without a key and keep it for ever."""
+        logs = EncryptedLogGroup(
+            self,
+            "EndpointLogs",
+            name=f"/aws/sagemaker/Endpoints/{names.endpoint}",
+            key=kms.Key.from_key_arn(self, "OperationsKey", names.key_arn("operations")),
+            days=config.storage.log_days,
+            removal_policy=RemovalPolicy.DESTROY if config.storage.removal == "destroy" else RemovalPolicy.RETAIN,
+        )
+        ScopedPolicy(
+            self,
+            "EndpointLogsPolicy",
+            description="Writes the endpoint's log",
+            grants=endpoint_logs(logs.log_group_arn),
+            path=names.path,
+            roles=[names.role("model")],
+        )
+        return logs
 
     def _challenger_parameters(
         self, config: PlatformConfig, names: Names, champion: ModelParameter

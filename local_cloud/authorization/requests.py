@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from local_cloud import hooks
 from local_cloud.authorization import keys, record, sagemaker
 from local_cloud.authorization.principal import Refused, demand
-from local_cloud.hooks import iam
+from local_cloud.hooks import cloudformation_stacks, iam
 
 _PASSED_TO = {
     "cloudformation": "cloudformation.amazonaws.com",
@@ -29,7 +29,7 @@ def install() -> None:
     iam.decide(_resource, _context, _further, record.note)
 
 
-def _resource(service: str, headers: Mapping[str, str], body: bytes) -> str | None:
+def _resource(service: str, headers: Mapping[str, str], body: bytes, params: Mapping[str, Any]) -> str | None:
     if service == "sagemaker":
         parts = headers["path"].split("/")
         if parts[1:2] == ["endpoints"]:
@@ -40,6 +40,10 @@ def _resource(service: str, headers: Mapping[str, str], body: bytes) -> str | No
         if "Describe" in headers.get("x-amz-target", ""):
             return "*"
         return f"arn:aws:application-autoscaling:{hooks.region()}:{hooks.account_id()}:scalable-target/local"
+    if service == "cloudformation":
+        # A stack that exists is asked for by its id, however the request names it.
+        stack = cloudformation_stacks.stacks_by_name().get(_first(params, "StackName"))
+        return stack and stack["StackId"]
     return None
 
 

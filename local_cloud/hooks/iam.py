@@ -185,8 +185,8 @@ def _assumed(role_arn: str) -> str:
 
 # ---- requests over HTTP
 
-# (service, headers and path, body) -> the resource of a request to a service that was added, or None
-Resource = Callable[[str, Mapping[str, str], bytes], str | None]
+# (service, headers and path, body, parameters) -> the resource of a request, or None where ministack names it
+Resource = Callable[[str, Mapping[str, str], bytes, Mapping[str, Any]], str | None]
 # (action, resource, context, body, parameters) -> whether what else the request demands is allowed
 Further = Callable[[str, str, Mapping[str, Any], bytes, Mapping[str, Any]], bool]
 Note = Callable[[str, str, str, Mapping[str, Any], bool], None]
@@ -196,7 +196,7 @@ def decide(resource_of: Resource, context_of: Callable[..., Mapping[str, Any]], 
     """Complete ministack's decisions.
 
     Args:
-        resource_of: names the resource of requests to services that ministack does not know.
+        resource_of: names the resource of requests where ministack does not know it, or not exactly.
         context_of: (service, action, body, parameters) -> further condition keys.
         further: what else a request that may be made demands, such as the use of a key.
         note: hears of every decision.
@@ -216,7 +216,7 @@ def decide(resource_of: Resource, context_of: Callable[..., Mapping[str, Any]], 
     def extract_resource_arn(
         service: str, method: str, path: str, headers: dict, body: bytes, params: dict, region: str, account: str
     ) -> str:
-        found = resource_of(service, {"path": path, **headers}, body)
+        found = resource_of(service, {"path": path, **headers}, body, params)
         return found or extract(service, method, path, headers, body, params, region, account)
 
     def request_tag_context(service: str, action: str, body: bytes, params: dict) -> dict:

@@ -32,6 +32,8 @@ def set_challenger(clients: Clients, duel: Duel, package: str, console: Console)
             StackName=duel.stack,
             UsePreviousTemplate=True,
             RoleARN=duel.promotion_role,
+            # The stack's template says who may update it.
+            Capabilities=["CAPABILITY_IAM"],
             Parameters=duel.new_parameters(package),
             ClientRequestToken=f"challenger-{uuid.uuid4()}",
         )

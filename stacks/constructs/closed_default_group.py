@@ -12,6 +12,8 @@ from constructs import Construct
 
 from stacks.constructs.acknowledgement import acknowledge
 from stacks.constructs.encrypted_log_group import EncryptedLogGroup
+from stacks.constructs.scoped_role import ScopedPolicy
+from stacks.identity.common import write_group
 
 # Read and not imported: the import of boto3 is a good part of a synthesis.
 CODE = Path(__file__).resolve().parent.parent / "functions" / "close_default_group.py"
@@ -28,11 +30,23 @@ class ClosedDefaultGroup(Construct):
         name: str,
         group: str,
         role: iam.IRole,
+        policy_path: str,
         log_key: kms.IKey,
         log_days: int,
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
+        logs = EncryptedLogGroup(
+            self, "Logs", name=f"/aws/lambda/{name}", key=log_key, days=log_days, removal_policy=removal_policy
+        )
+        writes = ScopedPolicy(
+            self,
+            "LogsPolicy",
+            description="Writes the log of the function that empties the default security group",
+            grants=[write_group(logs.log_group_arn)],
+            path=policy_path,
+            roles=[role.role_name],
+        )
         function = lambda_.Function(
             self,
             "Function",
@@ -46,18 +60,17 @@ class ClosedDefaultGroup(Construct):
             timeout=Duration.seconds(30),
             # A reference is enough to wait for the role, whose policies are made with it.
             role=iam.Role.from_role_arn(self, "Role", role.role_arn, mutable=False),
-            log_group=EncryptedLogGroup(
-                self, "Logs", name=f"/aws/lambda/{name}", key=log_key, days=log_days, removal_policy=removal_policy
-            ),
+            log_group=logs,
         )
         _explain(function)
-        CustomResource(
+        done = CustomResource(
             self,
             "Default",
             resource_type="Custom::ClosedDefaultSecurityGroup",
             service_token=function.function_arn,
             properties={"GroupId": group},
         )
+        done.node.add_dependency(writes)
 
 
 def _explain(function: lambda_.Function) -> None:

@@ -55,14 +55,28 @@ class ObjectGrant:
 
 
 class ScopedPolicy(iam.ManagedPolicy):
-    """A customer-managed policy made of grants."""
+    """A customer-managed policy made of grants.
+
+    Args:
+        roles: names of roles that it is attached to from here. What only this stack knows (its own id, a log group's
+            ARN) is granted so, exactly; the roles come before the stack.
+    """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, description: str, grants: Sequence[Grant], path: str = "/"
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        description: str,
+        grants: Sequence[Grant],
+        path: str = "/",
+        roles: Sequence[str] = (),
     ) -> None:
         statements = [grant.statement() for grant in grants]
         super().__init__(scope, construct_id, description=description, statements=statements, path=path)
-        for resource, reason in {r: grant.reason for grant in grants for r in grant.wildcards()}.items():
+        if roles:
+            self.node.default_child.roles = list(roles)
+        for resource, reason in _reasons(grants).items():
             finding = f"AwsSolutions-IAM5[Resource::{flatten(self, resource)}]"
             Validations.of(self).acknowledge(Acknowledgment(id=finding, reason=reason))
 
@@ -102,6 +116,15 @@ class ScopedRole(iam.Role):
             assumed_by=iam.ServicePrincipal(service, conditions=conditions),
             managed_policies=[*own, *shared],
         )
+
+
+def _reasons(grants: Sequence[Grant]) -> dict[str, str]:
+    """Why there is each wildcard, with every reason that is given for it."""
+    found: dict[str, dict[str, None]] = {}
+    for grant in grants:
+        for resource in grant.wildcards() if grant.effect == "Allow" else ():
+            found.setdefault(resource, {})[grant.reason] = None
+    return {resource: " ".join(reasons) for resource, reasons in found.items()}
 
 
 def _boundary(scope: Construct, arn: str | None) -> iam.IManagedPolicy | None:

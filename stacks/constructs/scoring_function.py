@@ -40,7 +40,7 @@ class ScoringFunction(Construct):
         placement: Placement,
     ) -> None:
         super().__init__(scope, construct_id)
-        logs = EncryptedLogGroup(
+        self.logs = EncryptedLogGroup(
             self, "Logs", name=f"/aws/lambda/{name}", key=log_key, days=log_days, removal_policy=removal_policy
         )
         self.function = lambda_.Function(
@@ -58,7 +58,7 @@ class ScoringFunction(Construct):
             role=role,
             environment=dict(environment),
             environment_encryption=data_key,
-            log_group=logs,
+            log_group=self.logs,
             logging_format=lambda_.LoggingFormat.JSON,
             tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
             # Earlier versions stay, for the alias to go back to.

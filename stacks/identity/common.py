@@ -80,13 +80,21 @@ def use_data_key(names: Names) -> list[Grant]:
     return use_key(names, "data", pass_on=True)
 
 
-def write_logs(names: Names, group: str, streams: str) -> list[Grant]:
-    """Write log streams whose names begin with `streams` in a log group."""
+def write_group(arn: str, *actions: str) -> Grant:
+    """Write streams of one log group of a stack's own, given by its ARN; `actions` beside those that write.
+
+    CloudFormation returns the ARN with `:*` at its end, which stands for the group's streams.
+    """
+    return Grant(["logs:CreateLogStream", "logs:PutLogEvents", *actions], [arn])
+
+
+def write_logs(names: Names, group: str) -> list[Grant]:
+    """Write log streams of any name in a log group that SageMaker makes."""
     return [
-        Grant(["logs:CreateLogGroup", "logs:DescribeLogStreams"], [names.logs_arn(f"log-group:{group}")]),
+        Grant(["logs:CreateLogGroup", "logs:DescribeLogStreams"], _group(names, group)),
         Grant(
             ["logs:CreateLogStream", "logs:PutLogEvents"],
-            [names.logs_arn(f"log-group:{group}:log-stream:{streams}*")],
+            [names.logs_arn(f"log-group:{group}:log-stream:*")],
             reason=f"SageMaker names a stream of {group} after the job and the machine.",
         ),
     ]
@@ -94,7 +102,7 @@ def write_logs(names: Names, group: str, streams: str) -> list[Grant]:
 
 def write_job_logs(names: Names) -> list[Grant]:
     """Write the log streams of this deployment's jobs, of whatever kind."""
-    groups = [names.logs_arn(f"log-group:/aws/sagemaker/{kind}") for kind in JOB_GROUPS]
+    groups = [arn for kind in JOB_GROUPS for arn in _group(names, f"/aws/sagemaker/{kind}")]
     return [
         Grant(["logs:CreateLogGroup", "logs:DescribeLogStreams"], groups),
         Grant(
@@ -123,6 +131,20 @@ def write_vended_logs() -> Grant:
 def pass_role(names: Names, job: str, service: str) -> Grant:
     """Hand one role to one service."""
     return Grant(["iam:PassRole"], [names.role_arn(job)], conditions={"StringEquals": {"iam:PassedToService": service}})
+
+
+def look_up_models(names: Names) -> Grant:
+    """See versions of the model package group."""
+    return Grant(
+        ["sagemaker:DescribeModelPackage"],
+        [names.sagemaker_arn(f"model-package/{names.model_package_group}/*")],
+        reason="The registry numbers the versions of the group.",
+    )
+
+
+def look_at_stack(stack_id: str) -> Grant:
+    """See the state and the parameters of one stack, given by its id."""
+    return Grant(["cloudformation:DescribeStacks"], [stack_id])
 
 
 def scaling_grant(names: Names, *actions: str) -> Grant:
@@ -166,6 +188,12 @@ def run_containers(*repositories: str) -> list[Grant]:
             "limited to SageMaker's namespaces by a condition.",
         ),
     ]
+
+
+def _group(names: Names, group: str) -> list[str]:
+    """What AWS asks for where an action is on a group: its ARN, mostly with an empty stream."""
+    arn = names.logs_arn(f"log-group:{group}")
+    return [arn, f"{arn}:log-stream:"]
 
 
 def _pass_on(names: Names, purpose: str) -> list[Grant]:

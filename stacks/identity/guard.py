@@ -16,7 +16,7 @@ COLLECTIONS = "collections/"
 
 
 def look(names: Names, config: PlatformConfig) -> list[Grant]:
-    """See runs, alarms and the champion, and start a run."""
+    """See runs and alarms, and start a run."""
     listed = ["cloudwatch:DescribeAlarms", "sagemaker:ListProcessingJobs"]
     if config.training.approval == "manual":
         listed.append("sagemaker:ListModelPackages")
@@ -28,16 +28,6 @@ def look(names: Names, config: PlatformConfig) -> list[Grant]:
             ["*"],
             reason="SageMaker's List actions know no resources; composite alarms are shown to those alone who may see "
             "all alarms.",
-        ),
-        Grant(
-            ["cloudformation:DescribeStacks"],
-            [names.stack_arn("serving")],
-            reason="CloudFormation ends a stack's ARN in an id of its own.",
-        ),
-        Grant(
-            ["sagemaker:DescribeModelPackage"],
-            [names.sagemaker_arn(f"model-package/{names.model_package_group}/*")],
-            reason="The registry numbers the versions of the group.",
         ),
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stacks.constructs.code_assets import CodeAssets
 from stacks.constructs.scoped_role import Grant, ObjectGrant
-from stacks.identity.common import read_assets, read_objects, use_data_key, write_logs, write_objects
+from stacks.identity.common import read_assets, read_objects, use_data_key, write_group, write_objects
 from stacks.names import Names
 
 
@@ -35,8 +35,12 @@ def model(names: Names) -> list[Grant | ObjectGrant]:
         *read_objects(names, "artifacts", "runs/"),
         write_objects("captures", "data-capture/"),
         *use_data_key(names),
-        *write_logs(names, f"/aws/sagemaker/Endpoints/{names.endpoint}", ""),
     ]
+
+
+def endpoint_logs(group_arn: str) -> list[Grant]:
+    """Write the endpoint's log, as the model."""
+    return [write_group(group_arn, "logs:DescribeLogStreams")]
 
 
 def transform(names: Names) -> list[Grant | ObjectGrant]:

@@ -17,7 +17,6 @@ from stacks.identity.common import (
     use_key,
     write_logs,
     write_objects,
-    write_vended_logs,
 )
 from stacks.identity.retraining import SAGEMAKER
 from stacks.monitoring.settings import CAPTURES, GROUND_TRUTH, HISTORY, NAMESPACES, REPORTS
@@ -37,7 +36,7 @@ def jobs(names: Names, assets: CodeAssets, config: PlatformConfig) -> list[Grant
         Grant(["sagemaker:DescribeEndpoint"], [names.sagemaker_arn(f"endpoint/{names.endpoint}")]),
         *use_data_key(names),
         # A monitoring execution is a processing job whose name SageMaker makes.
-        *write_logs(names, "/aws/sagemaker/ProcessingJobs", ""),
+        *write_logs(names, "/aws/sagemaker/ProcessingJobs"),
     ]
     if config.monitoring.engine == "model-monitor":
         grants += _clarify(names)
@@ -46,19 +45,24 @@ def jobs(names: Names, assets: CodeAssets, config: PlatformConfig) -> list[Grant
 
 def _clarify(names: Names) -> list[Grant]:
     """Clarify asks the model on an endpoint of its own, which it makes and removes under the job's role."""
-    explained = f"{names.explained}*"
+    # Each of these actions knows its own kind of resource, so that the kind need not be in the ARN.
+    explained = names.sagemaker_arn(f"*/{names.explained}*")
     reason = "Clarify ends the name of its endpoint in a random part; the model's ends in its version."
-    endpoint, configuration = (names.sagemaker_arn(f"{kind}/{explained}") for kind in ("endpoint", "endpoint-config"))
     return [
-        Grant(["sagemaker:DescribeModel"], [names.sagemaker_arn(f"model/{explained}")], reason=reason),
         Grant(
             [
+                "sagemaker:DescribeModel",
                 *("sagemaker:CreateEndpoint", "sagemaker:DeleteEndpoint", "sagemaker:DescribeEndpoint"),
-                *("sagemaker:InvokeEndpoint", "sagemaker:AddTags"),
                 *("sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpointConfig"),
-                "sagemaker:DescribeEndpointConfig",
+                *("sagemaker:DescribeEndpointConfig", "sagemaker:InvokeEndpoint"),
             ],
-            [endpoint, configuration],
+            [explained],
+            reason=reason,
+        ),
+        Grant(
+            ["sagemaker:AddTags"],
+            [explained],
+            conditions={"StringEquals": {"sagemaker:TaggingAction": ["CreateEndpoint", "CreateEndpointConfig"]}},
             reason=reason,
         ),
     ]
@@ -75,7 +79,6 @@ def machine(names: Names, config: PlatformConfig) -> list[Grant | ObjectGrant]:
             conditions={"StringEquals": {"cloudwatch:namespace": [config.project, *NAMESPACES.values()]}},
             reason="cloudwatch:PutMetricData knows no resources; a condition limits it to the monitors' namespaces.",
         ),
-        write_vended_logs(),
         *keep_histories(names, names.monitoring_machine_arn),
     ]
     if processing:
@@ -98,16 +101,6 @@ def _analyses(names: Names) -> list[Grant | ObjectGrant]:
             for bucket, prefixes in listed.items()
         ),
         write_objects("reports", f"{HISTORY}/"),
-        Grant(
-            ["cloudformation:DescribeStacks"],
-            [names.stack_arn("monitoring")],
-            reason="CloudFormation ends a stack's ARN in an id of its own.",
-        ),
-        Grant(
-            ["sagemaker:DescribeModelPackage"],
-            [names.sagemaker_arn(f"model-package/{names.model_package_group}/*")],
-            reason="The registry numbers the versions of the group.",
-        ),
         Grant(
             [
                 *("sagemaker:AddTags", "sagemaker:CreateProcessingJob"),

@@ -3,63 +3,62 @@
 from __future__ import annotations
 
 from stacks.constructs.scoped_role import Grant
+from stacks.identity.common import write_group
 from stacks.names import Names
 from stacks.network.placement import Placement
 
+IN_SUBNETS = "A condition limits what is done with interfaces, whose ids EC2 chooses, to these subnets."
 SAGEMAKER = "sagemaker.amazonaws.com"
 DESCRIBE = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs")
-ANY_INTERFACE = "EC2 chooses the id of a network interface; it is made in these subnets alone."
+DESCRIBED = "EC2's Describe actions know no resources."
 
 
 def containers(names: Names, placement: Placement) -> list[Grant]:
-    """What SageMaker does under a job's role: interfaces in the subnets, which it alone may use."""
-    interface = names.ec2_arn("network-interface/*")
+    """What SageMaker does under a job's role with interfaces in the subnets, which it alone may use."""
     here = {"ArnEquals": {"ec2:Subnet": _subnets(names, placement)}}
     return [
-        _create(names, placement),
         Grant(
             ["ec2:CreateNetworkInterfacePermission"],
-            [interface],
+            ["*"],
             conditions={**here, "StringEquals": {"ec2:AuthorizedService": SAGEMAKER}},
-            reason=ANY_INTERFACE,
+            reason=IN_SUBNETS,
         ),
         Grant(
             ["ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"],
-            [interface],
+            ["*"],
             conditions=here,
-            reason=ANY_INTERFACE,
+            reason=IN_SUBNETS,
         ),
-        Grant([*DESCRIBE, "ec2:DescribeDhcpOptions"], ["*"], reason="EC2's Describe actions know no resources."),
+        Grant([*DESCRIBE, "ec2:DescribeDhcpOptions"], ["*"], reason=DESCRIBED),
     ]
 
 
-def functions(names: Names, placement: Placement) -> list[Grant]:
+def functions(names: Names) -> list[Grant]:
     """What Lambda does under a function's role, and the function's own code may not do."""
-    interface = names.ec2_arn("network-interface/*")
-    # Lambda asks for the deletion of any resource whatever before it takes a role; it documents this ARN.
-    every = names.ec2_arn("*/*")
     move = ("ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses")
     return [
-        _create(names, placement),
-        Grant(move, [interface], reason=ANY_INTERFACE),
-        Grant(["ec2:DeleteNetworkInterface"], [every], reason="Lambda takes no role that may delete less."),
-        Grant(DESCRIBE, ["*"], reason="EC2's Describe actions know no resources."),
+        Grant(
+            [*DESCRIBE, "ec2:DeleteNetworkInterface", *move],
+            ["*"],
+            reason=f"{DESCRIBED} Lambda takes no role that may delete less than any interface whatever; it alone may.",
+        ),
         Grant(
             ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", *move, *DESCRIBE],
             ["*"],
             conditions={"ArnLike": {"lambda:SourceFunctionArn": [names.function_arn(f"{names.prefix}-*")]}},
-            reason="EC2's Describe actions know no resources.",
+            reason=DESCRIBED,
             effect="Deny",
         ),
     ]
 
 
-def _create(names: Names, placement: Placement) -> Grant:
+def interfaces(names: Names, placement: Placement) -> Grant:
+    """Make interfaces in these subnets and groups alone."""
     groups = [names.ec2_arn(f"security-group/{group}") for group in placement.groups()]
     return Grant(
         ["ec2:CreateNetworkInterface"],
         [names.ec2_arn("network-interface/*"), *_subnets(names, placement), *groups],
-        reason=ANY_INTERFACE,
+        reason="EC2 chooses the id of a network interface; it is made in these subnets alone.",
     )
 
 
@@ -67,27 +66,11 @@ def _subnets(names: Names, placement: Placement) -> list[str]:
     return [names.ec2_arn(f"subnet/{subnet}") for subnet in placement.subnets]
 
 
-def flow_logs(names: Names) -> list[Grant]:
+def flow_logs(group_arn: str) -> list[Grant]:
     """Write the VPC's flow log."""
-    group = names.logs_arn(f"log-group:/aws/vpc/{names.prefix}")
-    return [
-        Grant(["logs:DescribeLogStreams"], [group]),
-        Grant(
-            ["logs:CreateLogStream", "logs:PutLogEvents"],
-            [f"{group}:log-stream:*"],
-            reason="A flow log has a stream for each network interface.",
-        ),
-    ]
+    return [write_group(group_arn, "logs:DescribeLogStreams")]
 
 
-def close_default_group(names: Names, function: str, group: str) -> list[Grant]:
-    """Take rules from one security group (given by ARN), and log."""
-    streams = names.logs_arn(f"log-group:/aws/lambda/{function}:log-stream:*")
-    return [
-        Grant(["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"], [group]),
-        Grant(
-            ["logs:CreateLogStream", "logs:PutLogEvents"],
-            [streams],
-            reason="Lambda names a log stream after each of its environments.",
-        ),
-    ]
+def close_default_group(group: str) -> list[Grant]:
+    """Take rules from one security group, given by its ARN."""
+    return [Grant(["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"], [group])]

@@ -6,20 +6,26 @@ from aws_cdk import Aws
 
 from stacks.config import PlatformConfig
 from stacks.constructs.scoped_role import Grant
-from stacks.identity.common import encrypt_volumes, pass_role, scaling_grant
+from stacks.identity.common import encrypt_volumes, pass_role
 from stacks.identity.retraining import SAGEMAKER, bootstrap_version
 from stacks.monitoring import KINDS
 from stacks.names import Names
 
+GENERATED = (
+    "CloudFormation ends the names of models and of the endpoint's configuration in a random part; monitoring "
+    "definitions are named after their content."
+)
+UNNAMED_TARGETS = (
+    "Application Auto Scaling chooses the ids of scalable targets, and its Describe actions know no resources; what "
+    "changes is limited to SageMaker's targets and to the region by conditions."
+)
 SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
 SCALING_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 
 
 def serving(names: Names, config: PlatformConfig) -> list[Grant]:
     """Replace model and endpoint configuration, and move the endpoint to them."""
-    random_end = "CloudFormation ends the names of the model and of the endpoint's configuration in a random part."
-    # CloudFormation begins generated names with the logical id, and only these begin so.
-    generated = names.sagemaker_arn(f"*/{names.compact}*")
+    generated = _generated(names)
     endpoint = names.sagemaker_arn(f"endpoint/{names.endpoint}")
     return [
         Grant(
@@ -29,13 +35,13 @@ def serving(names: Names, config: PlatformConfig) -> list[Grant]:
                 "sagemaker:DescribeEndpointConfig",
             ],
             [generated],
-            reason=random_end,
+            reason=GENERATED,
         ),
         # UpdateEndpoint and CreateEndpoint are authorised against the configuration, too.
         Grant(
             ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"],
             [endpoint, generated],
-            reason=random_end,
+            reason=GENERATED,
         ),
         Grant(
             [
@@ -47,12 +53,7 @@ def serving(names: Names, config: PlatformConfig) -> list[Grant]:
         Grant(
             ["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"],
             [endpoint, generated],
-            reason=random_end,
-        ),
-        Grant(
-            ["sagemaker:DescribeModelPackage"],
-            [names.sagemaker_arn(f"model-package/{names.model_package_group}/*")],
-            reason="The registry numbers the versions of the group.",
+            reason=GENERATED,
         ),
         # SageMaker looks at the rollback alarms on behalf of whoever moves the endpoint.
         Grant(["cloudwatch:DescribeAlarms"], [names.alarm_arn(alarm) for alarm in names.rollback_alarms]),
@@ -63,13 +64,21 @@ def serving(names: Names, config: PlatformConfig) -> list[Grant]:
 
 
 def scaling(names: Names) -> list[Grant]:
-    """Register and deregister the endpoint's variant with Application Auto Scaling."""
-    arn = f"arn:{Aws.PARTITION}:application-autoscaling:{names.region}:{Aws.ACCOUNT_ID}:scalable-target/*"
+    """Register and deregister the endpoint's variant with Application Auto Scaling.
+
+    An ARN of a target is an id that the service chooses: a pattern of it would say nothing but the region.
+    """
+    here = {"aws:RequestedRegion": names.region}
     service_role = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/{SCALING_SERVICE}/{SCALING_ROLE}"
     return [
-        scaling_grant(
-            names,
-            *("DeleteScalingPolicy", "DeregisterScalableTarget", "PutScalingPolicy", "RegisterScalableTarget"),
+        Grant(
+            [
+                *("application-autoscaling:DeleteScalingPolicy", "application-autoscaling:DeregisterScalableTarget"),
+                *("application-autoscaling:PutScalingPolicy", "application-autoscaling:RegisterScalableTarget"),
+            ],
+            ["*"],
+            conditions={"StringEquals": {"application-autoscaling:service-namespace": "sagemaker", **here}},
+            reason=UNNAMED_TARGETS,
         ),
         # Requests that tag do not say of which service the target is.
         Grant(
@@ -77,8 +86,9 @@ def scaling(names: Names) -> list[Grant]:
                 *("application-autoscaling:ListTagsForResource", "application-autoscaling:TagResource"),
                 "application-autoscaling:UntagResource",
             ],
-            [arn],
-            reason="Application Auto Scaling chooses the id of a scalable target.",
+            ["*"],
+            conditions={"StringEquals": here},
+            reason=UNNAMED_TARGETS,
         ),
         Grant(
             [
@@ -86,7 +96,7 @@ def scaling(names: Names) -> list[Grant]:
                 "application-autoscaling:DescribeScalingPolicies",
             ],
             ["*"],
-            reason="Application Auto Scaling's Describe actions know no resources.",
+            reason=UNNAMED_TARGETS,
         ),
         Grant(
             ["iam:CreateServiceLinkedRole"],
@@ -97,11 +107,11 @@ def scaling(names: Names) -> list[Grant]:
 
 
 def monitoring(names: Names) -> list[Grant]:
-    """Replace the monitoring jobs' definitions and move the schedules to them."""
+    """Replace the monitoring jobs' definitions and move the schedules to them, beside what `serving` may do.
+
+    The model that is explained is made, and definitions are tagged, by the grants on generated names there.
+    """
     schedules = [names.sagemaker_arn(f"monitoring-schedule/{names.schedule(kind)}") for kind in KINDS]
-    definitions = [names.sagemaker_arn(f"{kind}-job-definition/{names.prefix}-*") for kind in KINDS]
-    explained = names.sagemaker_arn(f"model/{names.explained_model('*')}")
-    reason = "Definitions are named after their content, and the explained model after its version."
     return [
         Grant(
             [
@@ -117,16 +127,17 @@ def monitoring(names: Names) -> list[Grant]:
                 for kind in KINDS.values()
                 for verb in ("Create", "Delete", "Describe")
             ],
-            definitions,
-            reason=reason,
+            [_generated(names)],
+            reason=GENERATED,
         ),
-        Grant(
-            ["sagemaker:CreateModel", "sagemaker:DeleteModel", "sagemaker:DescribeModel"], [explained], reason=reason
-        ),
-        Grant(
-            ["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"],
-            [*schedules, *definitions, explained],
-            reason=reason,
-        ),
+        Grant(["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"], schedules),
         pass_role(names, "monitoring", SAGEMAKER),
     ]
+
+
+def _generated(names: Names) -> str:
+    """Models, configurations and definitions: CloudFormation begins a generated name with the logical id.
+
+    Each action knows its own kind of resource, so that the kind need not be in the ARN: the name is enough.
+    """
+    return names.sagemaker_arn(f"*/{names.compact}*")

@@ -12,7 +12,6 @@ from stacks.identity.common import (
     scaling_grant,
     use_key,
     write_objects,
-    write_vended_logs,
 )
 from stacks.names import Names
 
@@ -57,11 +56,11 @@ def data(names: Names) -> list[Grant | ObjectGrant]:
 
 
 def registry(names: Names) -> list[Grant]:
-    """Register and look up model packages of the one group."""
+    """Register model packages of the one group."""
     group = names.model_package_group
     return [
         Grant(
-            ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"],
+            ["sagemaker:CreateModelPackage"],
             [names.sagemaker_arn(f"model-package/{group}/*")],
             reason="The registry numbers the versions of the group.",
         ),
@@ -70,18 +69,8 @@ def registry(names: Names) -> list[Grant]:
 
 
 def promotion(names: Names, config: PlatformConfig) -> list[Grant]:
-    """Update the one parameter of two stacks through the promotion role, and look at the outcome."""
-    concerns = ("serving", "monitoring")
-    stacks = [names.stack_arn(concern) for concern in concerns]
-    reason = "CloudFormation ends a stack's ARN in an id of its own."
+    """What the update of a stack asks of whoever asks for it, and a look at the outcome."""
     return [
-        Grant(["cloudformation:DescribeStacks", "cloudformation:DescribeStackEvents"], stacks, reason=reason),
-        Grant(
-            ["cloudformation:UpdateStack"],
-            stacks,
-            conditions={"StringEquals": {"cloudformation:RoleArn": names.role_arn("promotion")}},
-            reason=reason,
-        ),
         pass_role(names, "promotion", "cloudformation.amazonaws.com"),
         bootstrap_version(config.region),
         Grant(["sagemaker:DescribeEndpoint"], [names.sagemaker_arn(f"endpoint/{names.endpoint}")]),
@@ -89,13 +78,21 @@ def promotion(names: Names, config: PlatformConfig) -> list[Grant]:
     ]
 
 
-def reporting(names: Names) -> list[Grant]:
-    """Tell people, log and trace."""
+def promote_in(names: Names, stack_id: str) -> list[Grant]:
+    """Update a stack, given by its id, through the promotion role and no other."""
     return [
-        Grant(["sns:Publish"], [names.topic_arn]),
-        *use_key(names, "operations"),
-        write_vended_logs(),
+        Grant(["cloudformation:DescribeStackEvents"], [stack_id]),
+        Grant(
+            ["cloudformation:UpdateStack"],
+            [stack_id],
+            conditions={"StringEquals": {"cloudformation:RoleArn": names.role_arn("promotion")}},
+        ),
     ]
+
+
+def reporting(names: Names) -> list[Grant]:
+    """Tell people."""
+    return [Grant(["sns:Publish"], [names.topic_arn]), *use_key(names, "operations")]
 
 
 def bootstrap_version(region: str) -> Grant:

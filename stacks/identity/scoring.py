@@ -28,17 +28,11 @@ def tables(names: Names, config: PlatformConfig) -> list[Grant]:
 
 
 def function(names: Names, config: PlatformConfig) -> list[Grant | ObjectGrant]:
-    """Ask the one endpoint, keep labels as ground truth, log and trace."""
-    group = f"/aws/lambda/{names.scoring}"
+    """Ask the one endpoint, keep labels as ground truth, and trace."""
     grants = [
         Grant(["sagemaker:InvokeEndpoint"], [names.sagemaker_arn(f"endpoint/{names.endpoint}")]),
         write_objects("captures", "ground-truth/"),
         *use_key(names, "data"),
-        Grant(
-            ["logs:CreateLogStream", "logs:PutLogEvents"],
-            [names.logs_arn(f"log-group:{group}:log-stream:*")],
-            reason="Lambda names a log stream after each of its environments.",
-        ),
     ]
     if config.scoring.tracing:
         grants.append(

@@ -114,6 +114,8 @@ def stack_update(settings: RetrainingSettings, concern: str, stack: str, *, upda
                 "StackName": stack,
                 "UsePreviousTemplate": True,
                 "RoleARN": settings.promotion_role,
+                # The stack's template says who may update it.
+                "Capabilities": ["CAPABILITY_IAM"],
                 "ClientRequestToken": token,
                 "Parameters": jsonata("$stackParameters"),
             },

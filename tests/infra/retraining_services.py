@@ -57,7 +57,7 @@ def settings(training: TrainingConfig = TRAINING) -> RetrainingSettings:
         facets=("is_night=1",),
         probability_threshold=0.5,
         explanation_samples=100,
-        explained_model="fraudstack-dev-explained",
+        explained_model="fraudstackdev-explained",
         explained_instance_type="ml.m5.large",
         tags=(("project", "fraudstack"),),
     )

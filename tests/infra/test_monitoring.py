@@ -61,7 +61,7 @@ def test_a_definition_is_named_after_its_content_and_version(assemblies: dict[st
     for environment, assembly in assemblies.items():
         name = definition_of(assembly, kind)["JobDefinitionName"]
         parts = name["Fn::Join"][1]
-        match = re.fullmatch(rf"fraudstack-{environment}-[a-z]{{2}}-([0-9a-f]{{8}})-v", parts[0])
+        match = re.fullmatch(rf"fraudstack{environment}-[a-z]{{2}}-([0-9a-f]{{8}})-v", parts[0])
         assert match and parts[1]["Fn::Select"][0] == 2 and len(parts[0]) + 10 <= 63
         digests.add(match[1])
         schedule = schedules(assembly)[f"fraudstack-{environment}-{kind}"]
@@ -105,7 +105,7 @@ def test_captures_are_flattened_with_the_published_script(assembly: Assembly) ->
 
 def test_clarify_asks_a_model_with_the_version_in_its_name(assembly: Assembly) -> None:
     (model,) = assembly.resources("monitoring", "AWS::SageMaker::Model").values()
-    assert text(model["Properties"]["ModelName"]).startswith(f"fraudstack-{assembly.environment}-explained-v")
+    assert text(model["Properties"]["ModelName"]).startswith(f"fraudstack{assembly.environment}-explained-v")
     assert model["Properties"]["Containers"] == [{"ModelPackageName": {"Ref": PARAMETER}}]
     assert model["Properties"]["EnableNetworkIsolation"] is True
 

@@ -93,10 +93,16 @@ def test_default_group_is_emptied_by_a_function_that_can_do_nothing_else(assembl
     assert resource["GroupId"] == {"Fn::GetAtt": [vpc, "DefaultSecurityGroup"]}
     policies = assembly.resources("network", "AWS::IAM::ManagedPolicy")
     (policy,) = [p for name, p in policies.items() if name.startswith("CloseDefaultGroup")]
-    revoke, log = policy["Properties"]["PolicyDocument"]["Statement"]
+    (revoke,) = policy["Properties"]["PolicyDocument"]["Statement"]
     assert revoke["Action"] == ["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"]
     assert text(revoke["Resource"]).endswith(f":security-group/${{{vpc}.DefaultSecurityGroup}}")
+    (logs,) = [p["Properties"] for name, p in policies.items() if name.startswith("DefaultGroupLogsPolicy")]
+    (log,) = logs["PolicyDocument"]["Statement"]
     assert log["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    group, attribute = log["Resource"]["Fn::GetAtt"]
+    assert group.startswith("DefaultGroupLogs") and attribute == "Arn"
+    (role,) = logs["Roles"]
+    assert role["Ref"].startswith("CloseDefaultGroupRole")
 
 
 # ---- endpoints
@@ -216,39 +222,35 @@ def test_every_function_is_inside(assembly: Assembly) -> None:
 def test_roles_may_put_interfaces_into_these_subnets_alone(assembly: Assembly) -> None:
     policies = assembly.resources("identity", "AWS::IAM::ManagedPolicy")
     prefix = f"fraudstack-{assembly.environment}"
-    for service in ("Sagemaker", "Lambda"):
-        ((name, policy),) = [p for p in policies.items() if p[0].startswith(f"{service}NetworkPolicy")]
-        statements = policy["Properties"]["PolicyDocument"]["Statement"]
-        (create,) = [
-            s for s in statements if "ec2:CreateNetworkInterface" in many(s["Action"]) and s["Effect"] == "Allow"
+    ((name, policy),) = [p for p in policies.items() if p[0].startswith("InterfacesPolicy")]
+    (create,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert create["Action"] == "ec2:CreateNetworkInterface"
+    kinds = sorted(text(resource).split("${AWS::AccountId}:")[1] for resource in create["Resource"])
+    assert kinds == sorted(
+        [
+            "network-interface/*",
+            *(f"subnet/${{import:{prefix}-subnet-us-east-1{zone}-id}}" for zone in "ab"),
+            *(f"security-group/${{import:{prefix}-{group}-group-id}}" for group in ("containers", "functions")),
         ]
-        kinds = sorted(text(resource).split("${AWS::AccountId}:")[1] for resource in create["Resource"])
-        assert kinds == sorted(
-            [
-                "network-interface/*",
-                *(f"subnet/${{import:{prefix}-subnet-us-east-1{zone}-id}}" for zone in "ab"),
-                *(f"security-group/${{import:{prefix}-{group}-group-id}}" for group in ("containers", "functions")),
-            ]
-        )
-        holders = {
-            role["Properties"]["RoleName"].removeprefix(f"{prefix}-")
-            for role in assembly.resources("identity", "AWS::IAM::Role").values()
-            if {"Ref": name} in role["Properties"]["ManagedPolicyArns"]
-        }
-        trusted = {"Sagemaker": "sagemaker.amazonaws.com", "Lambda": "lambda.amazonaws.com"}[service]
-        assert holders == {
-            role["Properties"]["RoleName"].removeprefix(f"{prefix}-")
-            for role in assembly.resources("identity", "AWS::IAM::Role").values()
-            if role["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"] == trusted
-        }
+    )
+    roles = [role["Properties"] for role in assembly.resources("identity", "AWS::IAM::Role").values()]
+    holders = {role["RoleName"] for role in roles if {"Ref": name} in role["ManagedPolicyArns"]}
+    inside = {"sagemaker.amazonaws.com", "lambda.amazonaws.com"}
+    assert holders == {
+        role["RoleName"]
+        for role in roles
+        if role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"] in inside
+    }
 
 
 def test_functions_own_code_may_not_use_what_lambda_may(assembly: Assembly) -> None:
     policies = assembly.resources("identity", "AWS::IAM::ManagedPolicy")
-    (policy,) = [p for name, p in policies.items() if name.startswith("LambdaNetworkPolicy")]
-    statements = policy["Properties"]["PolicyDocument"]["Statement"]
+    role = ("ScoringRole", "InterfacesPolicy")
+    own = [p["Properties"]["PolicyDocument"] for name, p in policies.items() if name.startswith(role)]
+    statements = [statement for document in own for statement in document["Statement"]]
     allowed = {action for s in statements if s["Effect"] == "Allow" for action in many(s["Action"])}
     (denied,) = [s for s in statements if s["Effect"] == "Deny"]
-    assert set(denied["Action"]) == allowed
+    assert set(denied["Action"]) == {action for action in allowed if action.startswith("ec2:")}
+    assert denied["Resource"] == "*"
     (source,) = map(text, many(denied["Condition"]["ArnLike"]["lambda:SourceFunctionArn"]))
     assert source.endswith(f":function:fraudstack-{assembly.environment}-*")

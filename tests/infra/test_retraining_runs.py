@@ -139,7 +139,7 @@ def test_clarify_is_told_the_model_of_the_registered_version() -> None:
     put = Cloud().run().call("aws-sdk:s3:putObject")
     assert put["Key"] == "model-packages/fraudstack-dev/7/model-explainability/analysis_config.json"
     assert put["Body"]["headers"] == ["a"]
-    assert put["Body"]["predictor"]["model_name"] == "fraudstack-dev-explained-v7"
+    assert put["Body"]["predictor"]["model_name"] == "fraudstackdev-explained-v7"
     cloud = Cloud()
     cloud.baselines = ["data-quality/statistics.json"]
     assert not [name for name, _ in cloud.run().calls if name == "aws-sdk:s3:putObject"]
@@ -151,6 +151,8 @@ def test_promotion_changes_one_parameter_through_its_own_role() -> None:
     assert [update["StackName"] for update in updates] == ["fraudstack-dev-serving", "fraudstack-dev-monitoring"]
     for update in updates:
         assert update["UsePreviousTemplate"] is True
+        # Templates with policies want it said, even where nothing of them changes.
+        assert update["Capabilities"] == ["CAPABILITY_IAM"]
         assert update["RoleARN"] == "arn:aws:iam::123456789012:role/promotion"
         assert update["Parameters"] == [
             {"ParameterKey": "ModelPackageArn", "ParameterValue": PACKAGE},

@@ -177,6 +177,9 @@ def test_callers_are_given_their_routes_and_no_more(assembly: Assembly) -> None:
     found = {}
     for name, policy in assembly.resources("scoring", "AWS::IAM::ManagedPolicy").items():
         (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+        if "Roles" in policy["Properties"]:
+            # The function's own.
+            continue
         assert statement["Action"] == "execute-api:Invoke"
         found[name.split("Policy")[0]] = {text(arn).split("/v1/")[1] for arn in many(statement["Resource"])}
     assert found == {
@@ -186,11 +189,12 @@ def test_callers_are_given_their_routes_and_no_more(assembly: Assembly) -> None:
 
 
 def test_function_may_do_what_a_decision_needs_and_no_more(assembly: Assembly) -> None:
-    assert actions_of(assembly, "scoring") == {
+    # What Lambda does for the function in the network, its code may not (test_network.py).
+    assert {action for action in actions_of(assembly, "scoring") if not action.startswith("ec2:")} == {
         *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"),
         "sagemaker:InvokeEndpoint",
         *("kms:Decrypt", "kms:GenerateDataKey"),
-        *("logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"),
+        *("xray:PutTelemetryRecords", "xray:PutTraceSegments"),
     }
     prefix = f"fraudstack-{assembly.environment}"
     writable, queried = set(), set()

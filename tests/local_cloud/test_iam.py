@@ -9,25 +9,50 @@ from botocore.exceptions import ClientError
 from tests.local_cloud.conftest import REGION, Cloud
 
 
-def test_policies_are_enforced(own_cloud: Cloud) -> None:
+@pytest.fixture
+def enforcing(own_cloud: Cloud) -> Cloud:
     own_cloud.environment["AUTH"] = "true"
     own_cloud.run("up")
-    iam = own_cloud.client("iam")
+    return own_cloud
+
+
+def reader(cloud: Cloud, action: str, resource: str) -> boto3.Session:
+    """A session of a user that may do one thing."""
+    iam = cloud.client("iam")
     iam.create_user(UserName="reader")
-    statement = {"Effect": "Allow", "Action": "sagemaker:ListModels", "Resource": "*"}
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_user_policy(UserName="reader", PolicyName="read", PolicyDocument=document)
     key = iam.create_access_key(UserName="reader")["AccessKey"]
-    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
-    sagemaker = session.client("sagemaker", endpoint_url=own_cloud.endpoint_url)
+    return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
+
+
+def test_a_stack_is_asked_for_by_its_id_however_it_is_named(enforcing: Cloud) -> None:
+    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    made = {
+        name: enforcing.client("cloudformation").create_stack(StackName=name, TemplateBody=template)["StackId"]
+        for name in ("mine", "other")
+    }
+    session = reader(enforcing, "cloudformation:DescribeStacks", made["mine"])
+    cloudformation = session.client("cloudformation", endpoint_url=enforcing.endpoint_url)
+    for name in ("mine", made["mine"]):
+        assert cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackId"] == made["mine"]
+    for name in ("other", "missing"):
+        with pytest.raises(ClientError, match="not authorized to perform: cloudformation:DescribeStacks"):
+            cloudformation.describe_stacks(StackName=name)
+
+
+def test_policies_are_enforced(enforcing: Cloud) -> None:
+    session = reader(enforcing, "sagemaker:ListModels", "*")
+    sagemaker = session.client("sagemaker", endpoint_url=enforcing.endpoint_url)
     assert sagemaker.list_models()["Models"] == []
     with pytest.raises(ClientError, match="not authorized to perform: sagemaker:ListEndpoints"):
         sagemaker.list_endpoints()
     with pytest.raises(ClientError, match="not authorized to perform: sagemaker:InvokeEndpoint"):
-        session.client("sagemaker-runtime", endpoint_url=own_cloud.endpoint_url).invoke_endpoint(
+        session.client("sagemaker-runtime", endpoint_url=enforcing.endpoint_url).invoke_endpoint(
             EndpointName="any", Body="1"
         )
     with pytest.raises(ClientError, match="application-autoscaling:DescribeScalableTargets"):
-        session.client("application-autoscaling", endpoint_url=own_cloud.endpoint_url).describe_scalable_targets(
+        session.client("application-autoscaling", endpoint_url=enforcing.endpoint_url).describe_scalable_targets(
             ServiceNamespace="sagemaker"
         )

@@ -1,0 +1,41 @@
+"""Who may look at a stack, and promote models in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Stack
+from constructs import Construct
+
+from stacks.constructs.scoped_role import ScopedPolicy
+from stacks.identity.common import look_at_stack
+from stacks.identity.retraining import promote_in
+from stacks.names import Names
+
+
+class StackAccess(Construct):
+    """Policies on the stack that they stand in, which alone knows its id, for roles that were made before.
+
+    Args:
+        lookers: kinds of job, as in `Names.role`, that read the stack's parameters besides the retraining run.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, names: Names, lookers: Sequence[str] = ()) -> None:
+        super().__init__(scope, construct_id)
+        stack = Stack.of(self)
+        ScopedPolicy(
+            self,
+            "LookPolicy",
+            description=f"See the state and the parameters of {stack.stack_name}",
+            grants=[look_at_stack(stack.stack_id)],
+            path=names.path,
+            roles=[names.role(job) for job in ("retraining", *lookers)],
+        )
+        ScopedPolicy(
+            self,
+            "PromotePolicy",
+            description=f"Promote models in {stack.stack_name}",
+            grants=promote_in(names, stack.stack_id),
+            path=names.path,
+            roles=[names.role("retraining")],
+        )
