@@ -15,6 +15,9 @@ from pathlib import Path
 
 from scripts.build_wheelhouse import ROOT, WheelhouseError, download, relock
 
+# The newest that Lambda runs (stacks/constructs/scoring_function.py).
+PYTHON_VERSION = "3.14"
+HEADER = f", for Python {PYTHON_VERSION}"
 MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 # Commands of a wheel; CEL's extensions, which fraud/decisions does not turn on (12 of 18 MB); sources in CEL's wheel.
 _LEFT_OUT = re.compile(r"^(?:[^/]+\.data|cel_expr_python/ext|bazel-project)/")
@@ -41,7 +44,7 @@ def build(lock: Path, build_folder: Path, architecture: str) -> Path:
     archive.parent.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=build_folder) as temporary:
-        download(lock, Path(temporary), MACHINES[architecture])
+        download(lock, Path(temporary), MACHINES[architecture], PYTHON_VERSION)
         pack(Path(temporary), archive)
     stamp.write_bytes(lock.read_bytes())
     return archive
@@ -62,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     lock = ROOT / "functions.lock"
     try:
         if options.relock:
-            relock(ROOT / "functions.in", ROOT / "requirements.lock", lock)
+            relock(ROOT / "functions.in", ROOT / "requirements.lock", lock, HEADER)
         archive = build(lock, ROOT / "build", options.architecture)
     except WheelhouseError as error:
         print(f"functions: {error}", file=sys.stderr)

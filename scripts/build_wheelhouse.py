@@ -30,8 +30,11 @@ def read_pins(lock: Path) -> dict[str, str]:
     return {match[1].lower(): match[2] for match in matches if match}
 
 
-def relock(names: Path, source: Path, lock: Path) -> None:
-    """Write `lock` with the entries (version and hashes) that `source` has for the names in `names`."""
+def relock(names: Path, source: Path, lock: Path, header: str = "") -> None:
+    """Write `lock` with the entries (version and hashes) that `source` has for the names in `names`.
+
+    What was fetched is stale as soon as its lock differs; `header` adds to that whatever else it depends on.
+    """
     wanted = [line.strip() for line in names.read_text(encoding="utf-8").splitlines()]
     wanted = [line.lower() for line in wanted if line and not line.startswith("#")]
     entries: dict[str, list[str]] = {}
@@ -46,21 +49,21 @@ def relock(names: Path, source: Path, lock: Path) -> None:
     if missing:
         raise WheelhouseError(f"{source.name} has no pin for {', '.join(missing)} of {names.name}: add it there")
     body = "".join("\n".join(entries[name]) + "\n" for name in sorted(wanted))
-    lock.write_text(f"# Written by --relock from {names.name}\n{body}", "utf-8")
+    lock.write_text(f"# Written by --relock from {names.name}{header}\n{body}", "utf-8")
 
 
-def download(lock: Path, folder: Path, machine: str = "x86_64") -> None:
-    """Fill `folder` with the lock's wheels for PYTHON_VERSION on Linux; raises WheelhouseError."""
+def download(lock: Path, folder: Path, machine: str = "x86_64", python: str = PYTHON_VERSION) -> None:
+    """Fill `folder` with the lock's wheels for a version of Python on Linux; raises WheelhouseError."""
     platforms = [argument for libc in LIBC for argument in ("--platform", f"{libc}_{machine}")]
     command = [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
         *("--require-hashes", "--no-deps", "--only-binary=:all:", "--implementation", "cp"),
-        *("--python-version", PYTHON_VERSION, *platforms, "--dest", str(folder), "--requirement", str(lock)),
+        *("--python-version", python, *platforms, "--dest", str(folder), "--requirement", str(lock)),
     ]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
         raise WheelhouseError(
-            f"pip could not fetch the wheels of {lock.name} for Python {PYTHON_VERSION}: is the package index "
+            f"pip could not fetch the wheels of {lock.name} for Python {python}: is the package index "
             f"reachable?\n{result.stderr.strip()}"
         )
 

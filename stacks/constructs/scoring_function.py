@@ -48,7 +48,7 @@ class ScoringFunction(Construct):
             "Function",
             function_name=name,
             description="Scores transactions and decides by rules",
-            runtime=lambda_.Runtime.PYTHON_3_12,
+            runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=_architecture(settings),
             handler=HANDLER,
             code=lambda_.Code.from_asset(str(package)),
@@ -80,9 +80,6 @@ def _architecture(settings: ScoringConfig) -> lambda_.Architecture:
 
 
 def _explain(function: lambda_.Function, settings: ScoringConfig, *, inside: bool) -> None:
-    wheels = "The package holds wheels compiled for Python 3.12, which the code's containers run as well."
-    acknowledge(function, "L1", wheels, packs="solutions")
-    acknowledge(function, "LambdaLatestVersion", wheels, packs="serverless")
     synchronous = "API Gateway waits for the answer: a call that fails is its caller's to repeat, there is no queue."
     acknowledge(function, "LambdaDLQ", synchronous, packs="nist hipaa serverless")
     if not inside:

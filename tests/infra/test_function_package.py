@@ -14,7 +14,7 @@ import pytest
 
 from fraud import event_types
 from fraud.features.catalogue import features_of
-from scripts.build_functions import ROOT, pack
+from scripts.build_functions import HEADER, PYTHON_VERSION, ROOT, pack
 from scripts.build_wheelhouse import read_pins, relock
 from stacks.assets import EVENT_TYPE_FILE, FUNCTION_LIBRARIES, REPOSITORY, AssetError, pack_function
 
@@ -77,7 +77,7 @@ def test_package_starts_with_nothing_but_the_runtime_s_libraries(package: Path, 
     zipfile.ZipFile(package).extractall(task)
     runtime.mkdir()
     linked = [*RUNTIME]
-    if sys.version_info[:2] != (3, 12):
+    if f"{sys.version_info.major}.{sys.version_info.minor}" != PYTHON_VERSION:
         # The package's own is compiled for Lambda's Python.
         linked.append("cel_expr_python")
         (task / "cel_expr_python").rename(tmp_path / "cel")
@@ -104,7 +104,7 @@ def test_missing_libraries_say_what_to_do(tmp_path: Path) -> None:
 
 
 def test_the_lock_is_what_relock_writes_and_was_fetched(tmp_path: Path) -> None:
-    relock(ROOT / "functions.in", ROOT / "requirements.lock", tmp_path / "lock")
+    relock(ROOT / "functions.in", ROOT / "requirements.lock", tmp_path / "lock", HEADER)
     assert (tmp_path / "lock").read_text() == (ROOT / "functions.lock").read_text()
     assert (FUNCTION_LIBRARIES / "x86_64.lock").read_text() == (REPOSITORY / "functions.lock").read_text()
     everything = read_pins(ROOT / "requirements.lock")
