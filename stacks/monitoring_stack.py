@@ -40,8 +40,8 @@ class MonitoringStack(Stack):
         self._config, self._names, self._assets = config, names, assets
         model = ModelParameter(self, model_package_group=names.model_package_group)
         metrics = MonitoringMetrics(endpoint=names.endpoint, namespace=config.project)
-        # The machine of engine `processing` finds the deployed model here.
-        looks = config.monitoring.engine == "processing"
+        # The monitors' machine finds the deployed model here.
+        looks = config.monitoring.engine != "none"
         StackAccess(self, "Access", names=names, lookers=["analysis"] if looks else [])
         self._monitors = () if config.monitoring.engine == "none" else monitors_of(config, names)
         if self._monitors:

@@ -19,6 +19,7 @@ if str(SOURCE) not in sys.path:
 
 from training_code import bootstrap, entry  # noqa: E402
 from training_code.monitoring.drift import add_drift  # noqa: E402
+from training_code.monitoring.pages import write_pages  # noqa: E402
 from training_code.monitoring.report import write_report  # noqa: E402
 from training_code.monitoring.results import write_json  # noqa: E402
 from training_code.monitoring.settings import read_settings  # noqa: E402
@@ -34,7 +35,7 @@ def analyze(environment: Mapping[str, str], base: Path) -> str:
     outcome = kind.run(settings)
     if settings.kind == "DATA_QUALITY":
         outcome = add_drift(settings, outcome)
-    summary = outcome.summary(settings)
+    summary = {**outcome.summary(settings), "metrics_pages": write_pages(settings.output)}
     write_report(settings, summary)
     write_json(settings.output / "run.json", summary)
     if postprocess:

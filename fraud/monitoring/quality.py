@@ -92,9 +92,13 @@ def quality_lines(
     named = [{"Name": key, "Value": value} for key, value in dimensions.items()]
     return [
         {"MetricName": name, "Timestamp": timestamp, "Dimensions": named, "Value": value}
-        for name, value in metrics.items()
-        if isinstance(value, (int, float)) and math.isfinite(value)
+        for name, value in finite(metrics).items()
     ]
+
+
+def finite(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metrics that have a value; AWS writes "NaN" for what has none."""
+    return {name: value for name, value in metrics.items() if isinstance(value, (int, float)) and math.isfinite(value)}
 
 
 def violation_name(name: str) -> str:

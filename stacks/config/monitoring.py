@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from stacks.config.base import Frozen, InstanceType
 
@@ -18,6 +18,11 @@ OFFSET = r"^-P(?:\d{1,3}D)?(?:T\d{1,3}H)?$"
 
 Cadence = Annotated[str, Field(pattern=CADENCE)]
 Offset = Annotated[str, Field(pattern=OFFSET, min_length=4)]
+# What a floor may be set for: shares of which less is worse. AWS's analyser reports the first, and its precision-recall
+# curve, of which average precision is the area; the others are known to this project's analyser alone.
+AWS_QUALITY = ("accuracy", "auc", "f0_5", "f1", "f2", "precision", "recall", "true_negative_rate", "true_positive_rate")
+CURVE_QUALITY = ("average_precision",)
+OWN_QUALITY = ("alert_rate", "fraud_rate", "mean_probability", "value_recall")
 CADENCE_HELP = (
     "hourly `cron(0 * ? * * *)`, daily `cron(0 3 ? * * *)`, or every few hours `cron(0 0/6 ? * * *)`, in UTC."
 )
@@ -68,10 +73,18 @@ class ModelQualityConfig(LabelledConfig):
     probability_threshold: float = Field(
         0.5, gt=0, lt=1, description="Probability of fraud from which on an event counts as predicted fraud."
     )
-    floors: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[float, Field(ge=0, le=1)]] = Field(
+    floors: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         {"average_precision": 0.2, "recall": 0.2},
-        description="Metrics of model quality and the value below which an alarm is raised.",
+        description="Metrics of model quality and the value below which an alarm is raised: "
+        f"{', '.join(sorted(AWS_QUALITY + CURVE_QUALITY))}; with engine processing also {', '.join(OWN_QUALITY)}.",
     )
+
+    @field_validator("floors")
+    @classmethod
+    def _known(cls, floors: dict[str, float]) -> dict[str, float]:
+        if unknown := sorted(set(floors) - {*AWS_QUALITY, *CURVE_QUALITY, *OWN_QUALITY}):
+            raise ValueError(f"no floor can be set for {', '.join(unknown)}")
+        return floors
 
 
 class FacetConfig(Frozen):
@@ -127,6 +140,16 @@ class MonitoringConfig(Frozen):
     model_quality: ModelQualityConfig = Field(ModelQualityConfig(), description="Model quality.")
     bias: BiasConfig = Field(BiasConfig(), description="Bias of segments.")
     explainability: ExplainabilityConfig = Field(ExplainabilityConfig(), description="Feature attribution.")
+
+    @model_validator(mode="after")
+    def _floors_are_measured(self) -> MonitoringConfig:
+        own = sorted(set(self.model_quality.floors) & set(OWN_QUALITY))
+        if self.engine == "model-monitor" and own:
+            raise ValueError(
+                f"model_quality.floors: AWS's analyser does not report {', '.join(own)}, so no alarm could go off; "
+                "set engine to processing, or take them out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _finishes_before_the_next(self) -> MonitoringConfig:

@@ -29,12 +29,15 @@ class MonitoringMetrics:
         self._endpoint, self._namespace = endpoint, namespace
 
     def found(self, monitor: Monitor, metric: str, statistic: str = "Maximum") -> cloudwatch.Metric:
-        """A metric of the analysis, in AWS's namespace of the monitor, once for each run."""
+        """A metric of the analysis, in AWS's namespace of the monitor, once for each run.
+
+        Under AWS's containers it may carry the time of the window: only for windows that end with the run.
+        """
         dimensions = {"Endpoint": self._endpoint, "MonitoringSchedule": monitor.schedule}
         return _metric(NAMESPACES[monitor.kind], metric, statistic, dimensions)
 
     def run(self, monitor: Monitor, metric: str, statistic: str = "Maximum") -> cloudwatch.Metric:
-        """A metric of the runs themselves: MonitoringRuns, MonitoringViolations, DriftedFeatures …"""
+        """A metric that every run leaves at the time of the run: MonitoringRuns, DriftedFeatures, recall …"""
         return _metric(self._namespace, metric, statistic, {"MonitoringSchedule": monitor.schedule})
 
     def score_drift(self, monitor: Monitor) -> cloudwatch.Metric:
@@ -47,7 +50,7 @@ class MonitoringMetrics:
 
 
 class MonitoringAlarms(Construct):
-    """They need no model to exist; without data none goes off."""
+    """They need no model to exist. Without data only those go off that wait for runs."""
 
     def __init__(
         self,
@@ -88,6 +91,7 @@ class MonitoringAlarms(Construct):
                 metrics.run(monitor, FAILURES),
                 1,
             )
+            self._not_run(monitor)
 
     def _drift(self, monitor: Monitor, settings: MonitoringConfig) -> None:
         limits = settings.data_quality
@@ -117,10 +121,25 @@ class MonitoringAlarms(Construct):
             self._alarm(
                 f"quality-{name.replace('_', '-')}",
                 f"The model's {name} is low on events whose labels are known",
-                self._metrics.found(monitor, name, "Minimum"),
+                self._metrics.run(monitor, name, "Minimum"),
                 floor,
                 BELOW,
             )
+
+    def _not_run(self, monitor: Monitor) -> None:
+        """No run was counted in two periods of the schedule, and the hour by which a run may be late."""
+        hours = 2 * monitor.period_hours + 1
+        alarm = self._alarm(
+            f"monitoring-not-run-{monitor.kind}",
+            f"The monitor {monitor.kind} has not run for {hours} hours: its schedule is stopped, or was never started",
+            self._metrics.run(monitor, RUNS, "Sum"),
+            1,
+            BELOW,
+            periods=hours,
+            missing=cloudwatch.TreatMissingData.BREACHING,
+        )
+        # It is on from a deployment until the first run: people want to hear that it went off.
+        alarm.add_ok_action(self._action)
 
     def _alarm(
         self,
@@ -129,7 +148,10 @@ class MonitoringAlarms(Construct):
         metric: cloudwatch.Metric,
         threshold: float,
         operator: cloudwatch.ComparisonOperator = AT_LEAST,
-    ) -> None:
+        *,
+        periods: int = 1,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+    ) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(
             self,
             name,
@@ -137,11 +159,12 @@ class MonitoringAlarms(Construct):
             alarm_description=description,
             metric=metric,
             threshold=threshold,
-            evaluation_periods=1,
+            evaluation_periods=periods,
             comparison_operator=operator,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing,
         )
         alarm.add_alarm_action(self._action)
+        return alarm
 
 
 def _metric(namespace: str, metric: str, statistic: str, dimensions: dict[str, str]) -> cloudwatch.Metric:

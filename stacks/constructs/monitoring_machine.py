@@ -22,7 +22,8 @@ class MonitoringMachine(Construct):
     """A standard state machine and its rules; `arn` is its ARN.
 
     Engine `processing`: a rule for each monitor starts it on the monitor's cron. Engine `model-monitor`: one rule
-    starts it at the end of every job of SageMaker's schedules. It needs no model to exist: it looks for one as it runs.
+    starts it at the end of every job of SageMaker's schedules, one every hour to look for executions without a job.
+    It needs no model to exist: it looks for one as it runs.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class MonitoringMachine(Construct):
                 self._on_cron(monitor)
         else:
             self._on_job_ends(name, schedule_arns)
+            self._every_hour(name)
 
     def _on_cron(self, monitor: Monitor) -> None:
         target = events.CfnRule.TargetProperty(
@@ -81,6 +83,29 @@ class MonitoringMachine(Construct):
         reason = (
             "EventBridge retries for a day. A run that is lost all the same is one window without a report, which an "
             "execution with its start and end makes good."
+        )
+        acknowledge(rule, "EventBusDLQ", reason, packs="serverless")
+
+    def _every_hour(self, name: str) -> None:
+        target = events.CfnRule.TargetProperty(
+            id="executions",
+            arn=self.arn,
+            role_arn=self._start_role,
+            input_transformer=events.CfnRule.InputTransformerProperty(
+                input_paths_map={"time": "$.time"}, input_template='{"time": <time>}'
+            ),
+        )
+        rule = events.CfnRule(
+            self,
+            "Hourly",
+            name=f"{name}-executions",
+            description="Count the executions of monitoring schedules that left no job",
+            schedule_expression="rate(1 hour)",
+            targets=[target],
+        )
+        reason = (
+            "EventBridge retries for a day. An hour that is lost all the same is an hour whose empty windows are not "
+            "counted; the alarms for monitors that do not run wait for more than one."
         )
         acknowledge(rule, "EventBusDLQ", reason, packs="serverless")
 

@@ -80,7 +80,7 @@ class PlatformDashboard(cloudwatch.Dashboard):
             found.append(self._graph("Drift of the score", drift))
             found.append(self._graph("Columns that drifted", [metrics.run(data, DRIFTED)]))
         if labelled := by_kind.get("model-quality"):
-            lines = [metrics.found(labelled, name, "Minimum") for name in quality]
+            lines = [metrics.run(labelled, name, "Minimum") for name in quality]
             found.append(self._graph("Quality of the model", lines))
         if segments := by_kind.get("model-bias"):
             found.append(self._graph("Bias: metrics beyond their baseline", [metrics.run(segments, VIOLATIONS)]))

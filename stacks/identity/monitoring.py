@@ -84,8 +84,12 @@ def machine(names: Names, config: PlatformConfig) -> list[Grant | ObjectGrant]:
     if processing:
         # Who starts jobs has their volumes encrypted.
         return [*grants, *use_key(names, "data", pass_on=True), *_analyses(names)]
-    grants.append(read_with_key(names, "data"))
-    return grants
+    executions = Grant(
+        ["sagemaker:ListMonitoringExecutions"],
+        ["*"],
+        reason="sagemaker:ListMonitoringExecutions knows no resources: the request names one of the schedules.",
+    )
+    return [*grants, read_with_key(names, "data"), executions]
 
 
 def _analyses(names: Names) -> list[Grant | ObjectGrant]:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from stacks.monitoring.counting import count, failure_states, read_violations
+from stacks.monitoring.deployed import find_model
 from stacks.monitoring.job import analysis, code_inputs
-from stacks.monitoring.outcome import count, failure_states, read_violations
 from stacks.monitoring.settings import CAPTURES, GROUND_TRUTH, HISTORY, REPORTS, MachineSettings
 from stacks.retraining.containers import INPUT
-from stacks.retraining.states import FAILURE, States, assign, catch, choice, fail_with, jsonata, rule, task
+from stacks.retraining.states import RETRY, States, assign, catch, choice, fail_with, jsonata, rule, task
 
 GIVEN = "$states.input"
 HOUR, DAY = 3_600_000, 86_400_000
 # A processing job has ten inputs; code, wheels, baseline and history leave room for this many folders of each kind.
 FOLDERS = 3
-# PutMetricData takes a thousand; a state's data must stay below 256 KiB.
-METRICS_A_CALL = 150
 _ISO = r"/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/"
 
 
@@ -63,6 +62,8 @@ def _plan_states(settings: MachineSettings) -> States:
                 "spec": {"schedule": ""},
                 "violations": 0,
                 "drifted": 0,
+                "quality": {},
+                "pages": 0,
             },
             "Known?",
         ),
@@ -121,20 +122,12 @@ def _folders() -> str:
 
 
 def _model_states(settings: MachineSettings) -> States:
-    parameter = "$states.result.Stacks[0].Parameters[ParameterKey = 'ModelPackageArn'].ParameterValue"
     return {
-        "Find model": task(
-            "aws-sdk:cloudformation:describeStacks",
-            step="find the deployed model",
-            arguments={"StackName": settings.monitoring_stack},
-            assign={"modelPackageArn": jsonata(f"$exists({parameter}) ? {parameter} : ''")},
-            next_state="Model?",
-            comment="Baselines belong to a model version: the one that this stack's parameter names",
-        ),
-        "Model?": choice(
-            [rule("$modelPackageArn != ''", "Describe model")],
-            "Without data",
-            default_assign={"reason": "No model is deployed yet."},
+        **find_model(
+            settings,
+            found="Describe model",
+            missing="Without data",
+            missing_assign={"reason": "No model is deployed yet."},
         ),
         "Describe model": task(
             "aws-sdk:sagemaker:describeModelPackage",
@@ -246,11 +239,7 @@ def _model_input() -> str:
 
 
 def _report_states(settings: MachineSettings) -> States:
-    lines = "[$split($states.result.Body, '\\n')[$ != ''].$merge([$parse($), {'Timestamp': $now()}])]"
-    chunks = (
-        f"($lines := {lines}; [[0..$floor(($count($lines) - 1) / {METRICS_A_CALL})].($chunk := $; "
-        f"{{'metrics': [$filter($lines, function($line, $at) {{ $floor($at / {METRICS_A_CALL}) = $chunk }})]}})])"
-    )
+    parsed = "$parse($states.result.Body)"
     read = {"Bucket": settings.reports_bucket}
     return {
         "Read run": task(
@@ -258,8 +247,10 @@ def _report_states(settings: MachineSettings) -> States:
             step="read the report",
             arguments={**read, "Key": jsonata("$reportKey & '/run.json'")},
             assign={
-                "status": jsonata("$parse($states.result.Body).status"),
-                "reason": jsonata("$parse($states.result.Body).message"),
+                "status": jsonata(f"{parsed}.status"),
+                "reason": jsonata(f"{parsed}.message"),
+                "quality": jsonata(f"{parsed}.metrics"),
+                "pages": jsonata(f"{parsed}.metrics_pages"),
             },
             next_state="Keep history",
         ),
@@ -271,40 +262,37 @@ def _report_states(settings: MachineSettings) -> States:
                 "Key": jsonata("$historyRoot & $dueHour & '/run.json'"),
                 "CopySource": jsonata(f"'{settings.reports_bucket}/' & $reportKey & '/run.json'"),
             },
-            next_state="Read metrics",
-        ),
-        "Read metrics": task(
-            "aws-sdk:s3:getObject",
-            step="read the metrics",
-            arguments={**read, "Key": jsonata("$reportKey & '/cloudwatch_metrics.jsonl'")},
-            assign={"chunks": jsonata(chunks)},
             next_state="Publish metrics",
-            on_error="Metrics?",
-        ),
-        "Metrics?": choice(
-            [rule("$contains($failure.error, /NoSuchKey/)", "Read violations")],
-            FAILURE,
-            comment="A window without data has no metrics",
         ),
         "Publish metrics": {
             "Type": "Map",
-            "Items": jsonata("$chunks"),
-            "MaxConcurrency": 2,
+            "Comment": "The analyser left pages of metrics that are small enough to pass through a state",
+            "Items": jsonata("$pages > 0 ? [0..$pages - 1] : []"),
+            "MaxConcurrency": 4,
             "ItemProcessor": {
                 "ProcessorConfig": {"Mode": "INLINE"},
-                "StartAt": "Put",
+                "StartAt": "Read page",
                 "States": {
+                    "Read page": {
+                        "Type": "Task",
+                        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+                        "Arguments": {
+                            **read,
+                            "Key": jsonata("$reportKey & '/metrics/' & $string($states.input) & '.json'"),
+                        },
+                        "Output": jsonata(f"[{parsed}.metrics.$merge([$, {{'Timestamp': $now()}}])]"),
+                        "Retry": RETRY,
+                        "Next": "Put",
+                    },
                     "Put": {
                         "Type": "Task",
                         "Comment": "Alarms look at now: a run over last week's labels is today's news",
                         "Resource": "arn:aws:states:::aws-sdk:cloudwatch:putMetricData",
-                        "Arguments": {
-                            "Namespace": jsonata("$spec.namespace"),
-                            "MetricData": jsonata("$states.input.metrics"),
-                        },
+                        "Arguments": {"Namespace": jsonata("$spec.namespace"), "MetricData": jsonata(GIVEN)},
                         "Output": {},
+                        "Retry": RETRY,
                         "End": True,
-                    }
+                    },
                 },
             },
             "Output": jsonata(GIVEN),

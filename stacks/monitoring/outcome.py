@@ -1,25 +1,28 @@
-"""What every run leaves in CloudWatch, whichever engine it was made by: runs, violations, drifted columns, failures.
+"""The machine that follows the runs of SageMaker's schedules and counts them: engine `model-monitor`.
 
-The same states, in a machine of their own, follow the runs of SageMaker's schedules: engine `model-monitor`.
+EventBridge starts it with an event at the end of each processing job of a schedule. Executions that leave no job leave
+no event either (an empty window, a job that could not be started): once an hour it looks for those of the hour before.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from stacks.monitoring.settings import DRIFTED, FAILURES, NO_DATA, RUNS, VIOLATIONS, MachineSettings
-from stacks.retraining.outcome import CAUSE
-from stacks.retraining.states import FAILURE, States, assign, choice, jsonata, rule, task
+from stacks.monitoring.counting import count, datum, failure_states, put, read_quality, read_violations
+from stacks.monitoring.deployed import find_model
+from stacks.monitoring.settings import FAILURES, NO_DATA, RUNS, MachineSettings
+from stacks.retraining.states import FAILURE, RETRY, States, assign, catch, choice, jsonata, rule
 
-DETAIL = "$states.input.detail"
+GIVEN = "$states.input"
+DETAIL = f"{GIVEN}.detail"
 MERGE_JOB = "groundtruth-merge-"
+# How far back an hourly look at executions goes: they begin up to twenty minutes late, and need time to end.
+LOOK_FROM, LOOK_TO = 90, 30
 
 
 def build_outcome_definition(settings: MachineSettings) -> dict[str, Any]:
-    """The machine that EventBridge starts at the end of each processing job of a SageMaker schedule."""
-    schedules = {monitor.schedule: {"schedule": monitor.schedule} for monitor in settings.monitors}
-    job = f"{DETAIL}.ProcessingJobName"
-    report = f"{DETAIL}.ProcessingOutputConfig.Outputs[0].S3Output.S3Uri"
+    """Return the definition. Input: EventBridge's event of a job, or {time} of the hourly look at executions."""
+    specs = {monitor.schedule: {"schedule": monitor.schedule, "kind": monitor.kind} for monitor in settings.monitors}
     return {
         "Comment": f"Counts the outcome of {settings.prefix}'s monitoring executions",
         "QueryLanguage": "JSONata",
@@ -28,113 +31,113 @@ def build_outcome_definition(settings: MachineSettings) -> dict[str, Any]:
         "States": {
             "Read settings": assign(
                 {
-                    "specs": schedules,
-                    "spec": {"schedule": ""},
+                    "specs": specs,
+                    "at": jsonata(f"$exists({GIVEN}.time) ? {GIVEN}.time : $now()"),
+                    "spec": {"schedule": "", "kind": ""},
+                    "status": "Completed",
                     "violations": 0,
                     "drifted": 0,
-                    "status": jsonata(f"{DETAIL}.ProcessingJobStatus"),
+                    "quality": {},
                 },
-                "Read event",
+                "A job?",
             ),
-            "Read event": assign(
-                {
-                    "spec": jsonata(
-                        f"$lookup($specs, $substringAfter({DETAIL}.MonitoringScheduleArn, ':monitoring-schedule/'))"
-                    ),
-                    "reportKey": jsonata(f"$substringAfter({report}, '{settings.reports_bucket}/')"),
-                    "failure": {
-                        "step": "monitoring job",
-                        "error": "MonitoringJobFailed",
-                        "cause": jsonata(
-                            f"{job} & ' is ' & $status & ': ' & "
-                            f"($exists({DETAIL}.FailureReason) ? {DETAIL}.FailureReason : 'no reason given')"
-                        ),
-                    },
-                },
-                "Ended well?",
-            ),
-            "Ended well?": choice(
-                [
-                    rule(
-                        f"$status = 'Completed' and $contains({job}, /^{MERGE_JOB}/)",
-                        "Done",
-                    ),
-                    rule("$status = 'Completed'", "Read violations"),
-                ],
-                FAILURE,
-                comment="Labels are merged by a job of its own before the analysis",
-            ),
-            **read_violations(settings, next_state="Count run"),
-            "Count run": count(settings, next_state="Done"),
+            "A job?": choice([rule(f"$exists({DETAIL})", "Read event")], "Find model"),
+            **_job_states(settings),
+            **_execution_states(settings),
             "Done": {"Type": "Succeed", "Output": {"status": jsonata("$status"), "violations": jsonata("$violations")}},
             **failure_states(settings),
         },
     }
 
 
-def read_violations(settings: MachineSettings, *, next_state: str) -> States:
-    """Count the violations of the report at `$reportKey`, and the columns that have drifted."""
-    found = "[$parse($states.result.Body).violations]"
+def _job_states(settings: MachineSettings) -> States:
+    """What a job found."""
+    job = f"{DETAIL}.ProcessingJobName"
+    report = f"{DETAIL}.ProcessingOutputConfig.Outputs[0].S3Output.S3Uri"
     return {
-        "Read violations": task(
-            "aws-sdk:s3:getObject",
-            step="read the violations",
-            arguments={
-                "Bucket": settings.reports_bucket,
-                "Key": jsonata("$reportKey & '/constraint_violations.json'"),
+        "Read event": assign(
+            {
+                "status": jsonata(f"{DETAIL}.ProcessingJobStatus"),
+                "spec": jsonata(
+                    f"$lookup($specs, $substringAfter({DETAIL}.MonitoringScheduleArn, ':monitoring-schedule/'))"
+                ),
+                "reportKey": jsonata(f"$substringAfter({report}, '{settings.reports_bucket}/')"),
+                "failure": {
+                    "step": "monitoring job",
+                    "error": "MonitoringJobFailed",
+                    "cause": jsonata(
+                        f"{job} & ' is ' & {DETAIL}.ProcessingJobStatus & ': ' & "
+                        f"($exists({DETAIL}.FailureReason) ? {DETAIL}.FailureReason : 'no reason given')"
+                    ),
+                },
             },
-            assign={
-                "violations": jsonata(f"$count({found})"),
-                "drifted": jsonata(f"$count({found}[constraint_check_type = 'baseline_drift_check'])"),
-            },
-            next_state=next_state,
-            on_error="Compared?",
+            "Ended well?",
         ),
-        "Compared?": choice(
-            [rule("$contains($failure.error, /NoSuchKey/)", next_state)],
+        "Ended well?": choice(
+            [
+                rule(
+                    f"$status = 'Completed' and $contains({job}, /^{MERGE_JOB}/)",
+                    "Done",
+                ),
+                rule("$status = 'Completed'", "Read violations"),
+            ],
             FAILURE,
-            comment="The file is there where something was compared with a baseline",
+            comment="Labels are merged by a job of its own before the analysis",
         ),
+        **read_violations(settings, next_state="Quality?"),
+        **read_quality(settings, next_state="Count run"),
+        "Count run": count(settings, next_state="Done"),
     }
 
 
-def count(settings: MachineSettings, *, next_state: str) -> dict[str, Any]:
-    """Put the run's numbers under the schedule's name."""
-    values = {
-        RUNS: "1",
-        NO_DATA: "$status = 'NoData' ? 1 : 0",
-        VIOLATIONS: "$violations",
-        DRIFTED: "$drifted",
-        FAILURES: "0",
+def _execution_states(settings: MachineSettings) -> States:
+    """Executions of the last hour that no job tells of."""
+    moments = {
+        f"CreationTime{side}": jsonata(f"$fromMillis($toMillis($at) - {minutes * 60_000})")
+        for side, minutes in (("After", LOOK_FROM), ("Before", LOOK_TO))
     }
-    return _put(settings, values, next_state)
-
-
-def failure_states(settings: MachineSettings) -> States:
-    """A failure is counted, and then fails the execution with its cause."""
-    cause = {"cause": jsonata(f"'Step ' & $failure.step & ' failed: ' & {CAUSE}"), "error": jsonata("$failure.error")}
-    return {
-        FAILURE: choice(
-            [rule("$spec.schedule != ''", "Count failure", cause)],
-            "Failed",
-            default_assign=cause,
-        ),
-        "Count failure": _put(settings, {RUNS: "1", FAILURES: "1"}, "Failed"),
-        "Failed": {"Type": "Fail", "Error": jsonata("$error"), "Cause": jsonata("$cause")},
-    }
-
-
-def _put(settings: MachineSettings, values: dict[str, str], next_state: str) -> dict[str, Any]:
-    dimensions = "[{'Name': 'MonitoringSchedule', 'Value': $spec.schedule}]"
+    reason = "($exists($.FailureReason) ? $.FailureReason : '')"
+    empty = f"$contains({reason}, /no data/i)"
+    untold = f"$states.result.MonitoringExecutionSummaries[$not($exists($.ProcessingJobArn)) or {empty}]"
     data = ", ".join(
-        f"{{'MetricName': '{name}', 'Dimensions': {dimensions}, 'Unit': 'Count', 'Value': {value}}}"
-        for name, value in values.items()
+        f"$untold.{datum(repr(name), value, schedule='$.schedule')}"
+        for name, value in ((RUNS, "$.runs"), (NO_DATA, "$.empty"), (FAILURES, "$.runs - $.empty"))
     )
-    state = task(
-        "aws-sdk:cloudwatch:putMetricData",
-        step="count the run",
-        arguments={"Namespace": settings.namespace, "MetricData": jsonata(f"[{data}]")},
-        next_state=next_state,
-    )
-    # A run that cannot be counted is what it was.
-    return {**state, "Catch": [{"ErrorEquals": ["States.ALL"], "Output": jsonata("$states.input"), "Next": next_state}]}
+    return {
+        **find_model(
+            settings,
+            found="Look at executions",
+            missing="Count executions",
+            missing_assign={"untold": jsonata("[$keys($specs).{'schedule': $, 'runs': 1, 'empty': 1}]")},
+        ),
+        "Look at executions": {
+            "Type": "Map",
+            "Items": jsonata("[$keys($specs)]"),
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "INLINE"},
+                "StartAt": "List",
+                "States": {
+                    "List": {
+                        "Type": "Task",
+                        "Resource": "arn:aws:states:::aws-sdk:sagemaker:listMonitoringExecutions",
+                        "Arguments": {
+                            "MonitoringScheduleName": jsonata(GIVEN),
+                            "StatusEquals": "Failed",
+                            **moments,
+                        },
+                        "Output": jsonata(
+                            f"($untold := [{untold}]; {{'schedule': {GIVEN}, 'runs': $count($untold), "
+                            f"'empty': $count($untold[{empty}])}})"
+                        ),
+                        "Retry": RETRY,
+                        "End": True,
+                    }
+                },
+            },
+            "Assign": {"untold": jsonata("$states.result")},
+            "Output": jsonata(GIVEN),
+            "Catch": catch("look at the executions"),
+            "Next": "Count executions",
+        },
+        "Count executions": put(settings, f"[{data}]", "Done"),
+    }

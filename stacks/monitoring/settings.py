@@ -22,7 +22,7 @@ CAPTURES = "data-capture"
 GROUND_TRUTH = "ground-truth"
 REPORTS = "monitoring"
 HISTORY = "monitoring-history"
-# Metrics of every run, whichever engine it was made by.
+# Metrics of every run, whichever engine it was made by; beside them stand the metrics of quality that have floors.
 VIOLATIONS, DRIFTED, RUNS, NO_DATA, FAILURES = (
     "MonitoringViolations",
     "DriftedFeatures",

@@ -19,6 +19,15 @@ THROTTLED = [
     "CloudWatch.ThrottlingException",
     "Sns.ThrottledException",
 ]
+RETRY = [
+    {
+        "ErrorEquals": THROTTLED,
+        "IntervalSeconds": 2,
+        "BackoffRate": 2,
+        "MaxAttempts": 5,
+        "JitterStrategy": "FULL",
+    }
+]
 
 
 def jsonata(expression: str) -> str:
@@ -76,15 +85,7 @@ def task(
     if assign:
         state["Assign"] = assign
     state["Output"] = jsonata("$states.input")
-    state["Retry"] = [
-        {
-            "ErrorEquals": THROTTLED,
-            "IntervalSeconds": 2,
-            "BackoffRate": 2,
-            "MaxAttempts": 5,
-            "JitterStrategy": "FULL",
-        }
-    ]
+    state["Retry"] = RETRY
     state["Catch"] = catch(step, on_error, keep_failure=keep_failure)
     state["Next"] = next_state
     return state

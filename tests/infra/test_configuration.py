@@ -67,6 +67,16 @@ def test_environments_differ_where_it_matters() -> None:
         ({"serving": {"instance_count": 9}}, "serving", "scaling.max_instances (4) must be at least"),
         ({"monitoring": {"cadence": "rate(1 hour)"}}, "monitoring.cadence", "daily `cron(0 3 ? * * *)`"),
         ({"monitoring": {"max_runtime_seconds": 3600}}, "monitoring", "at most 3300 for an hourly cadence"),
+        (
+            {"monitoring": {"model_quality": {"floors": {"recal": 0.5}}}},
+            "monitoring.model_quality.floors",
+            "no floor can be set for recal. floors: Metrics of model quality",
+        ),
+        (
+            {"monitoring": {"model_quality": {"floors": {"value_recall": 0.5}}}},
+            "monitoring",
+            "AWS's analyser does not report value_recall, so no alarm could go off; set engine to processing",
+        ),
         ({"notifications": {"emails": ["nobody"]}}, "notifications.emails.0", "'nobody'"),
         ({"retraining": {"schedule": "rate(1 day)"}}, "retraining.schedule", "match pattern"),
         ({"retraining": {"minimum_new_frauds": 9000}}, "retraining", "must not exceed minimum_new_labelled (5000)"),

@@ -138,7 +138,8 @@ def test_all_resources_only_where_the_service_knows_none(assembly: Assembly) -> 
     allowed = {
         "application-autoscaling:DescribeScalableTargets",
         "application-autoscaling:DescribeScalingPolicies",
-        *("cloudwatch:DescribeAlarms", "sagemaker:ListModelPackages", "sagemaker:ListProcessingJobs"),
+        *("cloudwatch:DescribeAlarms", "sagemaker:ListModelPackages", "sagemaker:ListMonitoringExecutions"),
+        "sagemaker:ListProcessingJobs",
         *("ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups"),
         *("ec2:DescribeSubnets", "ec2:DescribeVpcs"),
         "cloudwatch:PutMetricData",

@@ -122,12 +122,19 @@ def test_the_closed_service_is_warned_of_and_the_switch_is_named(dev: Assembly, 
 
 
 def test_the_end_of_sagemakers_jobs_is_counted(assembly: Assembly) -> None:
-    rule = assembly.one("monitoring", "AWS::Events::Rule")
-    arns = rule["EventPattern"]["detail"]["MonitoringScheduleArn"]
+    rules = {
+        each["Properties"]["Name"].removeprefix(f"fraudstack-{assembly.environment}-monitoring-"): each["Properties"]
+        for each in assembly.resources("monitoring", "AWS::Events::Rule").values()
+    }
+    assert rules.keys() == {"outcome", "executions"}
+    arns = rules["outcome"]["EventPattern"]["detail"]["MonitoringScheduleArn"]
     names = {text(arn).rsplit("/", 1)[1] for arn in arns}
     assert names == set(schedules(assembly))
-    (target,) = rule["Targets"]
-    assert text(target["RoleArn"]).endswith(f"fraudstack-{assembly.environment}-schedule-us-east-1")
+    # Executions without a job are no events.
+    assert rules["executions"]["ScheduleExpression"] == "rate(1 hour)"
+    for rule in rules.values():
+        (target,) = rule["Targets"]
+        assert text(target["RoleArn"]).endswith(f"fraudstack-{assembly.environment}-schedule-us-east-1")
 
 
 def test_the_other_engine_has_the_same_cadence_and_none_of_sagemakers_types(varied: Assembly) -> None:
@@ -170,6 +177,29 @@ def test_alarms_are_the_same_for_both_engines_and_named_by_who_listens(
         "Endpoint": "fraudstack-staging",
         "MonitoringSchedule": "fraudstack-staging-data-quality",
     }
+
+
+def test_alarms_of_labelled_monitors_listen_to_what_is_put_at_the_time_of_the_run(assembly: Assembly) -> None:
+    labelled = [alarm for name, alarm in alarms(assembly).items() if name.startswith(("quality-", "monitoring-bias"))]
+    assert len(labelled) == 3
+    for alarm in labelled:
+        # AWS's namespaces are stamped by AWS's containers, whose windows lie days back.
+        assert alarm["Namespace"] == "fraudstack"
+        (dimension,) = alarm["Dimensions"]
+        assert dimension["Name"] == "MonitoringSchedule"
+        assert dimension["Value"] in {f"fraudstack-{assembly.environment}-{kind}" for kind in LABELLED}
+
+
+def test_a_monitor_that_does_not_run_is_told(assembly: Assembly) -> None:
+    hours = {"dev": 1, "staging": 6, "prod": 1}
+    found = {name: alarm for name, alarm in alarms(assembly).items() if name.startswith("monitoring-not-run-")}
+    assert found.keys() == {f"monitoring-not-run-{kind}" for kind in KINDS}
+    for name, alarm in found.items():
+        period = hours[assembly.environment] if name.endswith("data-quality") else 24
+        assert alarm["EvaluationPeriods"] * alarm["Period"] == 3600 * (2 * period + 1) <= 7 * 24 * 3600
+        assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]) == ("MonitoringRuns", "Sum", 1)
+        assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == ("LessThanThreshold", "breaching")
+        assert alarm["AlarmActions"] == alarm["OKActions"]
 
 
 def test_the_machine_needs_no_model_and_its_role_only_reads_and_counts(varied: Assembly) -> None:

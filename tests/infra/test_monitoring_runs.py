@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from stacks.monitoring.settings import MachineSettings
 from stacks.names import Names
 from stacks.network.placement import Placement
 from tests.infra.interpreter import Execution, StatesError, run
+from training_code.monitoring.pages import write_pages
+from training_code.monitoring.results import METRICS_FILE
 
 PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/fraudstack-dev/7"
 CONFIG = PlatformConfig(environment="dev", monitoring=MonitoringConfig(engine="processing"))
@@ -40,20 +43,29 @@ SETTINGS = MachineSettings(
     tags=(("project", "fraudstack"),),
 )
 LINE = {"MetricName": "feature_baseline_drift_a", "Timestamp": "2026-11-18T14:00:00Z", "Dimensions": [], "Value": 0.5}
+PAGE = json.dumps({"metrics": [LINE, LINE]})
 VIOLATIONS = [{"constraint_check_type": kind} for kind in ("baseline_drift_check", "data_type_check")]
 
 
 class Cloud:
     """What a run finds in S3, and what it puts into CloudWatch."""
 
-    def __init__(self, *, package: str = PACKAGE, metrics: int = 2) -> None:
+    def __init__(self, *, package: str = PACKAGE, pages: tuple[str, ...] = (PAGE,)) -> None:
         self.package = package
         self.there = ["data-capture/", "ground-truth/", "model-packages/", "monitoring-history/"]
         self.files: dict[str, str] = {
-            "run.json": json.dumps({"status": "CompletedWithViolations", "message": "2 violations"}),
-            "cloudwatch_metrics.jsonl": "".join(json.dumps(LINE) + "\n" for _ in range(metrics)),
-            "constraint_violations.json": json.dumps({"violations": VIOLATIONS}),
+            "run.json": json.dumps(
+                {
+                    "status": "CompletedWithViolations",
+                    "message": "2 violations",
+                    "metrics": {"recall": 0.75, "average_precision": 0.5, "f1": 0.6},
+                    "metrics_pages": len(pages),
+                }
+            ),
+            "constraint_violations.json": json.dumps({"violations": VIOLATIONS}, indent=1),
+            **{f"{number}.json": page for number, page in enumerate(pages)},
         }
+        self.executions: list[dict[str, str]] = []
         self.handlers = {
             "aws-sdk:cloudformation:describeStacks": self.describe_stack,
             "aws-sdk:sagemaker:describeModelPackage": lambda arguments: {
@@ -64,6 +76,17 @@ class Cloud:
             "aws-sdk:s3:copyObject": lambda arguments: {},
             "aws-sdk:cloudwatch:putMetricData": lambda arguments: {},
             "sagemaker:createProcessingJob.sync": lambda arguments: {"ProcessingJobStatus": "Completed"},
+        }
+        # What the other engine asks.
+        self.watching = {
+            **self.handlers,
+            "aws-sdk:sagemaker:listMonitoringExecutions": lambda arguments: {
+                "MonitoringExecutionSummaries": [
+                    each
+                    for each in self.executions
+                    if each["MonitoringScheduleName"] == arguments["MonitoringScheduleName"]
+                ]
+            },
         }
 
     def describe_stack(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -76,15 +99,28 @@ class Cloud:
         name = arguments["Key"].rsplit("/", 1)[1]
         if name not in self.files:
             raise StatesError("S3.NoSuchKeyException", "The specified key does not exist.")
-        return {"Body": self.files[name]}
+        first, last = (int(at) for at in arguments.get("Range", "bytes=0-999999999")[6:].split("-"))
+        result = {"Body": self.files[name][first : last + 1]}
+        if len(json.dumps(result)) > 256 * 1024:
+            raise StatesError("States.DataLimitExceeded", f"{name} is larger than a state may be")
+        return result
 
     def run(self, monitor: str = "data-quality", **given: str) -> Execution:
         given = given or {"time": "2026-11-25T14:00:00Z"}
         return run(build_definition(SETTINGS), self.handlers, {"monitor": monitor, **given})
 
-    def counted(self, execution: Execution) -> dict[str, float]:
+    def follow(self, given: dict[str, Any]) -> Execution:
+        """An execution of the other engine's machine."""
+        return run(build_outcome_definition(SETTINGS), self.watching, given)
+
+    def counted(self, execution: Execution, schedule: str | None = None) -> dict[str, float]:
         data = [arguments for name, arguments in execution.calls if arguments.get("Namespace") == "fraudstack"]
-        return {item["MetricName"]: item["Value"] for arguments in data for item in arguments["MetricData"]}
+        items = [item for arguments in data for item in arguments["MetricData"]]
+        return {
+            item["MetricName"]: item["Value"]
+            for item in items
+            if schedule in (None, item["Dimensions"][0]["Value"].removeprefix("fraudstack-dev-"))
+        }
 
 
 def inputs(execution: Execution) -> dict[str, str]:
@@ -96,7 +132,7 @@ def inputs(execution: Execution) -> dict[str, str]:
 
 
 def test_an_hour_is_analysed_reported_published_and_kept() -> None:
-    cloud = Cloud(metrics=151)
+    cloud = Cloud(pages=(PAGE, json.dumps({"metrics": [LINE]})))
     execution = cloud.run()
     assert execution.error is None, execution.cause
     job = execution.call("sagemaker:createProcessingJob.sync")
@@ -113,7 +149,7 @@ def test_an_hour_is_analysed_reported_published_and_kept() -> None:
     assert environment["output_path"] == output["S3Output"]["LocalPath"]
     puts = [arguments for name, arguments in execution.calls if name.endswith(":putMetricData")]
     drift = [put for put in puts if put["Namespace"] == "aws/sagemaker/Endpoints/data-metrics"]
-    assert [len(put["MetricData"]) for put in drift] == [150, 1]
+    assert [len(put["MetricData"]) for put in drift] == [2, 1]
     # Alarms look at now.
     assert all(item["Timestamp"] > LINE["Timestamp"] for put in drift for item in put["MetricData"])
     assert cloud.counted(execution) == {
@@ -122,6 +158,9 @@ def test_an_hour_is_analysed_reported_published_and_kept() -> None:
         "MonitoringViolations": 2,
         "DriftedFeatures": 1,
         "MonitoringFailures": 0,
+        # Those that alarms have floors for.
+        "average_precision": 0.5,
+        "recall": 0.75,
     }
     assert execution.output["status"] == "CompletedWithViolations"
 
@@ -189,7 +228,7 @@ def test_before_the_first_model_there_is_nothing_to_do() -> None:
 
 def test_a_window_whose_records_are_all_outside_it_has_no_metrics() -> None:
     cloud = Cloud()
-    cloud.files = {"run.json": json.dumps({"status": "NoData", "message": "nothing"})}
+    cloud.files = {"run.json": json.dumps({"status": "NoData", "message": "", "metrics": {}, "metrics_pages": 0})}
     execution = cloud.run()
     assert execution.error is None and execution.output["status"] == "NoData"
     assert cloud.counted(execution)["MonitoringViolations"] == 0
@@ -234,13 +273,33 @@ def test_wrong_input_is_refused_with_what_is_right(given: dict[str, Any]) -> Non
     assert not [name for name, _ in execution.calls if name.startswith("sagemaker:")]
 
 
-def event(**detail: Any) -> dict[str, Any]:
-    report = "s3://reports/monitoring/fraudstack-dev/fraudstack-dev-data-quality/2026/11/25/14"
+def test_reports_of_any_size_pass_through_states_of_256_kib(tmp_path: Path) -> None:
+    line = {**LINE, "Dimensions": [{"Name": "Endpoint", "Value": "fraudstack-dev"}]}
+    lines = [{**line, "MetricName": f"feature_baseline_drift_variable_{number:04}"} for number in range(3000)]
+    (tmp_path / METRICS_FILE).write_text("".join(json.dumps(each) + "\n" for each in lines))
+    assert (tmp_path / METRICS_FILE).stat().st_size > 256 * 1024
+    pages = write_pages(tmp_path)
+    cloud = Cloud(pages=tuple((tmp_path / "metrics" / f"{number}.json").read_text() for number in range(pages)))
+    description = "Baseline drift distance: 0.3 exceeds threshold: 0.1" + "." * 50
+    many = [{"description": description, "constraint_check_type": "baseline_drift_check"} for _ in range(3000)]
+    cloud.files["constraint_violations.json"] = json.dumps({"violations": many})
+    execution = cloud.run()
+    assert execution.error is None, execution.cause
+    puts = [arguments for name, arguments in execution.calls if name.endswith(":putMetricData")]
+    published = [put["MetricData"] for put in puts if put["Namespace"] != "fraudstack"]
+    assert [item["MetricName"] for data in published for item in data] == [each["MetricName"] for each in lines]
+    assert all(len(data) <= 1000 and len(json.dumps(data)) < 256 * 1024 for data in published)
+    # What the first part of the file holds is more than any alarm asks for.
+    assert 1000 < cloud.counted(execution)["DriftedFeatures"] < 3000
+
+
+def event(kind: str = "data-quality", **detail: Any) -> dict[str, Any]:
+    report = f"s3://reports/monitoring/fraudstack-dev/fraudstack-dev-{kind}/2026/11/25/14"
     return {
         "detail": {
             "ProcessingJobName": "model-monitoring-202611251400-0123456789abcdef",
             "ProcessingJobStatus": "Completed",
-            "MonitoringScheduleArn": "arn:aws:sagemaker:us-east-1:1:monitoring-schedule/fraudstack-dev-data-quality",
+            "MonitoringScheduleArn": f"arn:aws:sagemaker:us-east-1:1:monitoring-schedule/fraudstack-dev-{kind}",
             "ProcessingOutputConfig": {"Outputs": [{"S3Output": {"S3Uri": report}}]},
             **detail,
         }
@@ -249,18 +308,82 @@ def event(**detail: Any) -> dict[str, Any]:
 
 def test_what_sagemakers_schedule_found_is_counted() -> None:
     cloud = Cloud()
-    execution = run(build_outcome_definition(SETTINGS), cloud.handlers, event())
+    execution = cloud.follow(event())
     assert execution.error is None, execution.cause
     assert cloud.counted(execution)["MonitoringViolations"] == 2
     assert cloud.counted(execution)["DriftedFeatures"] == 1
-    failed = run(
-        build_outcome_definition(SETTINGS), cloud.handlers, event(ProcessingJobStatus="Failed", FailureReason="no data")
-    )
+    failed = cloud.follow(event(ProcessingJobStatus="Failed", FailureReason="no data"))
     assert failed.error == "MonitoringJobFailed" and failed.cause.endswith("is Failed: no data")
-    merged = run(
-        build_outcome_definition(SETTINGS), cloud.handlers, event(ProcessingJobName="groundtruth-merge-2026-0123")
-    )
+    merged = cloud.follow(event(ProcessingJobName="groundtruth-merge-2026-0123"))
     assert merged.error is None and merged.calls == []
+
+
+def test_quality_is_told_when_it_is_known_whatever_time_awss_container_gives_it() -> None:
+    # The example of AWS's documentation, with a value that is none and a curve that says more.
+    measured = {
+        "confusion_matrix": {"0": {"0": 1, "1": 2}, "1": {"0": 0, "1": 1}},
+        "recall": {"value": 1.0, "standard_deviation": "NaN"},
+        "precision": {"value": 0.3333333333333333, "standard_deviation": "NaN"},
+        "auc": {"value": "NaN", "standard_deviation": "NaN"},
+        "precision_recall_curve": {"precisions": [1.0, 1.0, 0.5, 0.6], "recalls": [0.0, 0.25, 0.25, 1.0]},
+    }
+    cloud = Cloud()
+    cloud.files["statistics.json"] = json.dumps({"version": 0.0, "binary_classification_metrics": measured})
+    execution = cloud.follow(event("model-quality"))
+    assert execution.error is None, execution.cause
+    put = execution.call("aws-sdk:cloudwatch:putMetricData")
+    # Without a time of its own a metric is of now.
+    assert not [item for item in put["MetricData"] if "Timestamp" in item]
+    found = cloud.counted(execution, "model-quality")
+    assert found["recall"] == 1.0 and found["average_precision"] == pytest.approx(0.25 + 0.75 * 0.6)
+    assert "precision" not in found and "auc" not in found
+    # Other monitors have a statistics.json of another kind, and that is not read.
+    assert not [name for name in cloud.counted(cloud.follow(event())) if name in ("recall", "average_precision")]
+    del cloud.files["statistics.json"]
+    unlabelled = cloud.follow(event("model-quality"))
+    assert unlabelled.error is None and cloud.counted(unlabelled)["MonitoringRuns"] == 1
+
+
+def test_executions_that_leave_no_job_are_counted_every_hour() -> None:
+    cloud = Cloud()
+    cloud.executions = [
+        {"MonitoringScheduleName": f"fraudstack-dev-{kind}", "FailureReason": reason, **job}
+        for kind, reason, job in (
+            ("data-quality", "Job inputs had no data", {}),
+            ("model-bias", "The role could not be assumed", {}),
+            # Its job's end was an event.
+            ("model-bias", "broken", {"ProcessingJobArn": "arn"}),
+            # The labels were merged, and then there were none.
+            ("model-quality", "Job inputs had no data", {"ProcessingJobArn": "arn"}),
+        )
+    ]
+    execution = cloud.follow({"time": "2026-11-25T14:10:00Z"})
+    assert execution.error is None, execution.cause
+    asked = [arguments for name, arguments in execution.calls if name.endswith(":listMonitoringExecutions")]
+    assert {arguments["MonitoringScheduleName"] for arguments in asked} == {each.schedule for each in SETTINGS.monitors}
+    moments = {(each["CreationTimeAfter"], each["CreationTimeBefore"]) for each in asked}
+    assert moments == {("2026-11-25T12:40:00.000Z", "2026-11-25T13:40:00.000Z")}
+    names = ("MonitoringRuns", "MonitoringRunsWithoutData", "MonitoringFailures")
+    found = {
+        kind: tuple(cloud.counted(execution, kind)[name] for name in names)
+        for kind in ("data-quality", "model-bias", "model-quality", "model-explainability")
+    }
+    assert found == {
+        "data-quality": (1, 1, 0),
+        "model-bias": (1, 0, 1),
+        "model-quality": (1, 1, 0),
+        "model-explainability": (0, 0, 0),
+    }
+
+
+def test_before_the_first_model_there_are_no_schedules_to_wait_for() -> None:
+    cloud = Cloud(package="")
+    execution = cloud.follow({"time": "2026-11-25T14:10:00Z"})
+    assert execution.error is None, execution.cause
+    assert "aws-sdk:sagemaker:listMonitoringExecutions" not in [name for name, _ in execution.calls]
+    for monitor in SETTINGS.monitors:
+        counted = cloud.counted(execution, monitor.kind)
+        assert counted == {"MonitoringRuns": 1, "MonitoringRunsWithoutData": 1, "MonitoringFailures": 0}
 
 
 def test_requests_satisfy_the_service_models() -> None:
@@ -268,8 +391,10 @@ def test_requests_satisfy_the_service_models() -> None:
     from botocore.validate import validate_parameters
 
     models: dict[str, Any] = {}
-    for monitor in ("data-quality", "model-quality", "model-bias", "model-explainability"):
-        execution = Cloud().run(monitor)
+    kinds = ("data-quality", "model-quality", "model-bias", "model-explainability")
+    executions = [Cloud().run(kind) for kind in kinds]
+    executions += [Cloud().follow(event(kind)) for kind in kinds] + [Cloud().follow({"time": "2026-11-25T14:10:00Z"})]
+    for execution in executions:
         for resource, arguments in execution.calls:
             *_, service, action = resource.removesuffix(".sync").split(":")
             model = models.setdefault(service, get_session().get_service_model(service))

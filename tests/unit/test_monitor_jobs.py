@@ -11,6 +11,7 @@ import pytest
 
 from tests.unit import monitored_traffic as world
 from training_code.analyze import analyze
+from training_code.monitoring.pages import MOST_BYTES, MOST_METRICS, write_pages
 from training_code.monitoring.settings import AnalysisError
 
 KINDS = ("DATA_QUALITY", "MODEL_QUALITY", "MODEL_BIAS", "MODEL_EXPLAINABILITY")
@@ -152,6 +153,22 @@ def test_calm_traffic_has_a_verdict_and_every_file(reports, kind):
         assert named.items() >= {"Endpoint": "shop", "MonitoringSchedule": "shop-monitor"}.items()
         assert line["Timestamp"] == "2030-01-01T06:00:00Z"
         assert "Value" in line or "StatisticValues" in line
+    pages = [read(folder, f"metrics/{number}.json")["metrics"] for number in range(summary["metrics_pages"])]
+    assert [metric for page in pages for metric in page] == list(map(json.loads, lines.splitlines()))
+    # What alarms have floors for, with engine processing.
+    assert ({"recall", "average_precision"} <= summary["metrics"].keys()) == (kind == "MODEL_QUALITY")
+
+
+def test_pages_are_bounded_and_metrics_that_cloudwatch_refuses_are_counted(tmp_path, capsys):
+    lines = [{"MetricName": "m" * (10 + number % 240), "Value": number} for number in range(3000)]
+    lines[7]["MetricName"] = "m" * 256
+    (tmp_path / "cloudwatch_metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    files = [tmp_path / "metrics" / f"{number}.json" for number in range(write_pages(tmp_path))]
+    found = [json.loads(file.read_text())["metrics"] for file in files]
+    assert [metric for page in found for metric in page] == lines[:7] + lines[8:]
+    assert max(map(len, found)) <= MOST_METRICS and max(file.stat().st_size for file in files) < 1.02 * MOST_BYTES
+    assert "1 metrics with names of more than 255 characters are not published" in capsys.readouterr().out
+    assert write_pages(tmp_path / "nothing") == 0
 
 
 def test_drift_is_seen_by_each_kind(reports):

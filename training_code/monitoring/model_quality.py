@@ -26,7 +26,7 @@ _HEADLINE = ("recall", "precision", "f1", "auc", "average_precision")
 
 def run(settings: Settings) -> Outcome:
     """Write statistics.json, constraints.json, fraud_metrics.json and, with a baseline, violations and metrics."""
-    from fraud.monitoring.quality import KEYS, quality_lines, quality_violations, suggest_quality_constraints
+    from fraud.monitoring.quality import KEYS, finite, quality_lines, quality_violations, suggest_quality_constraints
 
     problem = settings.environment.get("problem_type") or PROBLEMS[0]
     if problem not in PROBLEMS:
@@ -62,7 +62,7 @@ def run(settings: Settings) -> Outcome:
     write_violations(settings, violations)
     if settings.publish and rows:
         write_metrics(settings, quality_lines(numbers, settings.dimensions, settings.timestamp))
-    return Outcome(rows, violations, counts, headline)
+    return Outcome(rows, violations, counts, headline, finite(numbers))
 
 
 def document(

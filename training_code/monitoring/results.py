@@ -21,13 +21,15 @@ class Outcome:
     """What a kind of monitoring found.
 
     `rows` is what was analysed. `counts` says what was not, and why (malformed, unmatched …); `headline` holds the
-    few numbers that a person asks for first. `violations` is None for a run that made a baseline.
+    few numbers that a person asks for first, `metrics` every number by its name in CloudWatch, where a kind's names are
+    few. `violations` is None for a run that made a baseline.
     """
 
     rows: int
     violations: Sequence[Mapping[str, Any]] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     headline: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -63,6 +65,7 @@ class Outcome:
             **self.counts,
             "violations": len(self.violations or ()),
             "headline": dict(self.headline),
+            "metrics": dict(self.metrics),
         }
 
 
