@@ -20,7 +20,7 @@ from stacks.constructs.stack_access import StackAccess
 from stacks.images import image_uri
 from stacks.monitoring import monitors_of
 from stacks.monitoring.settings import GROUND_TRUTH, REPORTS, MachineSettings
-from stacks.names import VARIANT, Names
+from stacks.names import CHALLENGER_VARIANT, VARIANT, Names
 from stacks.network.placement import Placement
 from stacks.properties import stack_properties
 from stacks.scoring_stack import scoring_metrics
@@ -63,7 +63,7 @@ class MonitoringStack(Stack):
             "Dashboard",
             name=names.prefix,
             endpoint=names.endpoint,
-            variant=VARIANT,
+            variants=(VARIANT,) if config.serving.challenger.mode == "none" else (VARIANT, CHALLENGER_VARIANT),
             monitors=self._monitors,
             monitoring=metrics,
             quality=tuple(config.monitoring.model_quality.floors),

@@ -15,7 +15,10 @@ MINUTE = Duration.minutes(1)
 
 
 class PlatformDashboard(cloudwatch.Dashboard):
-    """Graphs of the API (where there is one), the endpoint, its monitors and the retraining state machine."""
+    """Graphs of the API (where there is one), the endpoint, its monitors and the retraining state machine.
+
+    Where the endpoint may have a challenger, its lines stand beside the champion's.
+    """
 
     def __init__(
         self,
@@ -24,7 +27,7 @@ class PlatformDashboard(cloudwatch.Dashboard):
         *,
         name: str,
         endpoint: str,
-        variant: str,
+        variants: tuple[str, ...],
         monitors: tuple[Monitor, ...],
         monitoring: MonitoringMetrics,
         quality: tuple[str, ...],
@@ -32,9 +35,7 @@ class PlatformDashboard(cloudwatch.Dashboard):
         scoring: ScoringMetrics | None = None,
     ) -> None:
         super().__init__(scope, construct_id, dashboard_name=name, default_interval=Duration.days(1))
-        self._dimensions = {"EndpointName": endpoint, "VariantName": variant}
-        errors = [self._metric(f"Invocation{kind}Errors", "Sum") for kind in ("4XX", "5XX")]
-        latency = [self._metric("ModelLatency", statistic) for statistic in ("p50", "p99")]
+        self._endpoint, self._variants = endpoint, variants
         runs = [
             cloudwatch.Metric(
                 namespace="AWS/States",
@@ -48,9 +49,9 @@ class PlatformDashboard(cloudwatch.Dashboard):
         if scoring:
             self._scoring(scoring)
         self.add_widgets(
-            self._graph("Requests", [self._metric("Invocations", "Sum")]),
-            self._graph("Latency of the model (µs)", latency),
-            self._graph("Errors", errors),
+            self._graph("Requests", self._lines(("Invocations", "Sum"))),
+            self._graph("Latency of the model (µs)", self._lines(("ModelLatency", "p50"), ("ModelLatency", "p99"))),
+            self._graph("Errors", self._lines(("Invocation4XXErrors", "Sum"), ("Invocation5XXErrors", "Sum"))),
         )
         self._monitoring(monitors, monitoring, quality)
         self.add_widgets(self._graph("Retraining runs", runs))
@@ -91,14 +92,20 @@ class PlatformDashboard(cloudwatch.Dashboard):
         for start in range(0, len(found), 3):
             self.add_widgets(*found[start : start + 3])
 
-    def _metric(self, name: str, statistic: str) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace="AWS/SageMaker",
-            metric_name=name,
-            dimensions_map=self._dimensions,
-            statistic=statistic,
-            period=MINUTE,
-        )
+    def _lines(self, *wanted: tuple[str, str]) -> list[cloudwatch.Metric]:
+        """Each (metric, statistic) of each variant."""
+        return [
+            cloudwatch.Metric(
+                namespace="AWS/SageMaker",
+                metric_name=name,
+                dimensions_map={"EndpointName": self._endpoint, "VariantName": variant},
+                statistic=statistic,
+                period=MINUTE,
+                label=" ".join((variant, name, *([statistic] if statistic != "Sum" else []))),
+            )
+            for variant in self._variants
+            for name, statistic in wanted
+        ]
 
     @staticmethod
     def _graph(title: str, metrics: list[cloudwatch.Metric]) -> cloudwatch.GraphWidget:

@@ -202,6 +202,17 @@ def test_a_monitor_that_does_not_run_is_told(assembly: Assembly) -> None:
         assert alarm["AlarmActions"] == alarm["OKActions"]
 
 
+def test_the_dashboard_shows_a_challenger_where_there_may_be_one(assembly: Assembly, unscored: Assembly) -> None:
+    for deployed, variants in ((assembly, {"primary", "challenger"}), (unscored, {"primary"})):
+        body = json.loads(text(deployed.one("monitoring", "AWS::CloudWatch::Dashboard")["DashboardBody"]))
+        lines = [line for widget in body["widgets"] for line in widget["properties"]["metrics"]]
+        for metric in ("Invocations", "ModelLatency", "Invocation4XXErrors", "Invocation5XXErrors"):
+            found = [line for line in lines if line[:2] == ["AWS/SageMaker", metric]]
+            assert {line[line.index("VariantName") + 1] for line in found} == variants
+            # A line's label is what tells the variants apart.
+            assert all(line[line.index("VariantName") + 1] in line[-1]["label"] for line in found)
+
+
 def test_the_machine_needs_no_model_and_its_role_only_reads_and_counts(varied: Assembly) -> None:
     (machine,) = varied.resources("monitoring", "AWS::StepFunctions::StateMachine").values()
     assert "Condition" not in machine
