@@ -97,6 +97,7 @@ GRANTED_LATER = {
     ("serving", "model"): {*WRITE_LOG, "logs:DescribeLogStreams"},
     ("scoring", "scoring"): WRITE_LOG,
     ("monitoring", "retraining"): PROMOTE,
+    ("monitoring", "analysis"): READ,
 }
 
 
