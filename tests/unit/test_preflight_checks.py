@@ -173,7 +173,7 @@ def test_a_given_network() -> None:
     assert finding.status == "error" and "are not in vpc-0123456789abcdef0" in finding.message
     network["existing"]["subnet_ids"][1] = "subnet-0123456789abcdef0"
     (finding,) = wrong(find("network", network=network))
-    assert "subnet-0123456789abcdef0" in finding.message and "network.existing" in finding.remedy
+    assert "does not exist" in finding.message and "network.existing" in finding.remedy
 
 
 def test_a_given_network_in_one_zone() -> None:
