@@ -46,6 +46,7 @@ def _describe(context: Context, uri: str) -> Iterator[Finding]:
             yield Finding("error", f"{uri} does not exist", remedy)
         else:
             # AWS's repositories let everybody pull, and not everybody look.
-            yield Finding("warning", f"{uri} is in the table, and ECR does not let the caller look", "")
+            told = f"{uri} is in the table, and ECR does not let the caller look"
+            yield Finding("warning", told, "nothing, unless a job cannot pull it: then renew the table")
         return
     yield Finding("ok", f"{uri} exists")

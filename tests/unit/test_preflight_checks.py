@@ -181,7 +181,7 @@ def test_a_given_network_in_one_zone() -> None:
     assert finding.status == "error" and "two zones" in finding.message
 
 
-def test_zones_of_a_new_network() -> None:
+def test_zones_of_a_new_network(monkeypatch: pytest.MonkeyPatch) -> None:
     (finding,) = wrong(find("network", network={"zones": ["us-east-1a", "us-east-1z"]}))
     assert "no zone us-east-1z" in finding.message and "us-east-1b" in finding.remedy
 
@@ -200,6 +200,10 @@ def test_zones_of_a_new_network() -> None:
     assert finding.message == "there is no endpoint of com.amazonaws.us-east-1.sagemaker.runtime in us-east-1b"
     context = Context(config("prod"), Stubbed("ec2", lambda stub: tell(stub, "none of them")))
     assert wrong(list(run("network", context))) == []
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    context = Context(config("prod"), Stubbed("ec2", lambda stub: tell(stub, "sagemaker.runtime")))
+    (finding,) = wrong(list(run("network", context)))
+    assert finding.status == "warning", "a local cloud does not list all services that it makes endpoints of"
 
 
 @pytest.mark.parametrize(
