@@ -46,6 +46,7 @@ ASSERTED = {
     "ScoringApi": "test_scoring.test_api_is_regional_and_refuses_old_tls",
     "ScoringFunction": "test_scoring.test_function_has_its_settings_and_its_environment_is_encrypted",
     "ServiceEndpoints": "test_network.test_every_service_that_is_used_has_an_endpoint",
+    "SpendingBudget": "test_budget.test_it_counts_what_has_both_tags_and_tells_the_topic",
     "StackAccess": "test_identity.test_stacks_grant_nothing_but_themselves_and_their_logs",
     "WorkloadGroups": "test_network.test_workloads_reach_endpoints_and_gateways_and_nothing_reaches_them",
 }
