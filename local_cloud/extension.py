@@ -15,6 +15,7 @@ from local_cloud.hooks import functions as functions_hook
 from local_cloud.hooks import iam as iam_hook
 from local_cloud.hooks import s3 as s3_hook
 from local_cloud.hooks import stepfunctions as stepfunctions_hook
+from local_cloud.hooks import sts as sts_hook
 from local_cloud.hooks import threads as threads_hook
 from local_cloud.hooks import waf as waf_hook
 from local_cloud.sagemaker import operations_modules, service
@@ -39,6 +40,7 @@ def install() -> None:
     exports.install()
     ec2_hook.install()
     waf_hook.install()
+    sts_hook.install()
     ecr_hook.install()
     events_hook.act_as_targets_roles(
         lambda role: acting_as(role, "events.amazonaws.com"), lambda arn: demand("states:StartExecution", arn)

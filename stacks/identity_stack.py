@@ -9,6 +9,7 @@ from constructs import Construct
 
 from stacks.config import PlatformConfig
 from stacks.constructs.code_assets import CodeAssets
+from stacks.constructs.persona_roles import PersonaRoles
 from stacks.constructs.scoped_role import Grant, ObjectGrant, ScopedPolicy, ScopedRole
 from stacks.identity import guard, jobs, monitoring, network, promotion, retraining, scoring
 from stacks.identity.common import look_up_models, run_containers, write_job_logs, write_vended_logs
@@ -29,6 +30,7 @@ class IdentityStack(Stack):
         self._names = names
         # What roles may do with objects, by the role's ARN: the buckets' policies say it.
         self.objects: dict[str, list[ObjectGrant]] = {}
+        self._jobs: list[str] = []
         placement = Placement.of(config, names)
         self._interfaces = (
             [self._policy("Interfaces", "Make interfaces in the network", [network.interfaces(names, placement)])]
@@ -46,6 +48,12 @@ class IdentityStack(Stack):
         self._job_logs = self._policy("JobLogs", "Write the logs of this deployment's jobs", write_job_logs(names))
         self._telemetry = self._policy(
             "Telemetry", "Deliver the logs and traces of state machines", [write_vended_logs()]
+        )
+        # Whoever withdraws a challenger: the retraining run, as it promotes, and people.
+        release = (
+            [self._policy("Release", "Take a challenger out of scaling", [retraining.release_challenger(names)])]
+            if config.serving.challenger.mode != "none"
+            else []
         )
         self._registry = self._policy("Registry", "See registered models", [look_up_models(names)])
         self._job("processing", "Prepares data and evaluates models", jobs.processing(names, assets), logs=True)
@@ -65,7 +73,7 @@ class IdentityStack(Stack):
                 "Promotion": retraining.promotion(names, config),
                 "Reporting": retraining.reporting(names),
             },
-            shared=[self._telemetry, self._registry],
+            shared=[self._telemetry, self._registry, *release],
         )
         self._role(
             "promotion",
@@ -87,6 +95,9 @@ class IdentityStack(Stack):
             self._scoring(config)
         if config.retrains_itself:
             self._loop(config, assets)
+        if config.identity.personas.enabled:
+            people = PersonaRoles(self, "People", config=config, names=names, jobs=self._jobs, release=release)
+            self.objects |= people.objects
 
     def _monitoring(self, config: PlatformConfig, assets: CodeAssets) -> None:
         names = self._names
@@ -148,6 +159,7 @@ class IdentityStack(Stack):
         shared: Sequence[ScopedPolicy] = (),
         source_condition: bool = True,
     ) -> None:
+        self._jobs.append(job)
         grants = [grant for several in policies.values() for grant in several]
         objects = [grant for grant in grants if isinstance(grant, ObjectGrant)]
         if objects:

@@ -98,19 +98,21 @@ class ScoringStack(Stack):
             settings=config.scoring.alarms,
             topic=sns.Topic.from_topic_arn(self, "Notifications", names.topic_arn),
         )
-        self._callers(gateway)
+        self._callers(gateway, config, names)
         CfnOutput(self, "ApiUrl", value=gateway.api.url)
         CfnOutput(self, "FunctionName", value=names.scoring)
 
-    def _callers(self, gateway: ScoringApi) -> None:
-        """Policies to attach to whoever calls the API; its id is known here alone."""
+    def _callers(self, gateway: ScoringApi, config: PlatformConfig, names: Names) -> None:
+        """Policies to attach to whoever calls the API, and to the analyst's role; its id is known here alone."""
         callers = {
             "Payments": ("Post transactions to be scored", identity.PAYMENTS),
             "Analysts": ("See decisions, and say what was fraud", identity.ANALYSTS),
         }
+        people = {"Analysts": [names.role("analyst")]} if config.identity.personas.enabled else {}
         for name, (description, routes) in callers.items():
             grants = identity.call_api(gateway.arn(), routes)
-            policy = ScopedPolicy(self, f"{name}Policy", description=description, grants=grants)
+            roles = people.get(name, [])
+            policy = ScopedPolicy(self, f"{name}Policy", description=description, grants=grants, roles=roles)
             CfnOutput(self, f"{name}PolicyArn", value=policy.managed_policy_arn)
 
 

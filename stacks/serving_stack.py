@@ -52,7 +52,13 @@ class ServingStack(Stack):
             logical_prefix=names.compact,
             placement=Placement.of(config, names),
         )
-        StackAccess(self, "Access", names=names, lookers=["guard"] if config.retrains_itself else [])
+        StackAccess(
+            self,
+            "Access",
+            names=names,
+            lookers=["guard"] if config.retrains_itself else [],
+            promoters=["platform-engineer"] if config.identity.personas.enabled else [],
+        )
         serving.endpoint.node.add_dependency(self._logs(config, names))
         scaling = EndpointScaling(
             self,

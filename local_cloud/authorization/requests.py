@@ -44,6 +44,12 @@ def _resource(service: str, headers: Mapping[str, str], body: bytes, params: Map
         # A stack that exists is asked for by its id, however the request names it.
         stack = cloudformation_stacks.stacks_by_name().get(_first(params, "StackName"))
         return stack and stack["StackId"]
+    if service == "logs" and headers.get("x-amz-target", "").endswith(".GetLogEvents"):
+        asked = _json(body)
+        stream = f"log-group:{asked.get('logGroupName')}:log-stream:{asked.get('logStreamName')}"
+        return f"arn:aws:logs:{hooks.region()}:{hooks.account_id()}:{stream}"
+    if service == "monitoring" and (name := _first(params, "DashboardName") or _json(body).get("DashboardName")):
+        return f"arn:aws:cloudwatch::{hooks.account_id()}:dashboard/{name}"
     return None
 
 
@@ -52,8 +58,11 @@ def _context(service: str, action: str, body: bytes, params: Mapping[str, Any]) 
         return {"application-autoscaling:service-namespace": _json(body).get("ServiceNamespace")}
     if service == "monitoring":
         return {"cloudwatch:namespace": _first(params, "Namespace") or _json(body).get("Namespace")}
-    if service == "cloudformation" and _first(params, "RoleARN"):
-        return {"cloudformation:RoleArn": _first(params, "RoleARN")}
+    if service == "cloudformation":
+        stack = cloudformation_stacks.stacks_by_name().get(_first(params, "StackName")) or {}
+        tags = {f"aws:ResourceTag/{tag['Key']}": tag["Value"] for tag in stack.get("Tags") or []}
+        role = _first(params, "RoleARN")
+        return {**tags, **({"cloudformation:RoleArn": role} if role else {})}
     return {}
 
 
@@ -63,7 +72,11 @@ def _further(action: str, resource: str, context: Mapping[str, Any], body: bytes
     try:
         if service == "s3":
             _keys_of_objects(action, resource, context)
-        if service == "dynamodb" and (used := iam.key_of_table(resource)):
+        if (
+            service == "dynamodb"
+            and not action.startswith("dynamodb:Describe")
+            and (used := iam.key_of_table(resource))
+        ):
             demand("kms:Decrypt", used, kms__ViaService=f"dynamodb.{hooks.region()}.amazonaws.com")
         if service == "sns" and action == "sns:Publish":
             keys.publish(resource)

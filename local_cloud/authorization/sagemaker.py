@@ -97,6 +97,7 @@ def _context(request: Record) -> dict[str, Any]:
         "sagemaker__InstanceTypes": resources.get("InstanceType"),
         "sagemaker__VpcSubnets": vpc.get("Subnets"),
         "sagemaker__VpcSecurityGroupIds": vpc.get("SecurityGroupIds"),
+        "sagemaker__ModelApprovalStatus": request.get("ModelApprovalStatus"),
     }
     return {key: value for key, value in found.items() if value is not None}
 

@@ -39,14 +39,13 @@ def register(
     create_only: tuple[str, ...] = (),
     name_property: str | None = None,
     tagged: bool = False,
-    tag_property: str = "Tags",
 ) -> None:
     """Add a resource type.
 
     Args:
         create_only: top-level properties whose change replaces the resource.
         name_property: the property that fixes the physical name; replacing a resource that has it is refused.
-        tagged: stack-level tags and CloudFormation's own are merged into ``tag_property``.
+        tagged: stack-level tags and CloudFormation's own are merged into the property ``Tags``.
     """
     from ministack.services.cloudformation import provisioners
 
@@ -60,7 +59,7 @@ def register(
     if name_property:
         provisioners._CUSTOM_NAME_REPLACEMENT[resource_type] = {"name": name_property}
     if tagged:
-        provisioners._STACK_TAG_PROPERTY[resource_type] = (tag_property, "list")
+        provisioners._STACK_TAG_PROPERTY[resource_type] = ("Tags", "list")
     _blocking.add(resource_type)
 
 

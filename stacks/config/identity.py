@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from stacks.config.base import Frozen
+from stacks.config.personas import PersonasConfig
 
 RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$")]
 
@@ -31,3 +32,4 @@ class IdentityConfig(Frozen):
         description="ARNs of the roles that alone administer the keys; empty leaves that to the account's "
         "administrators. Name at least two: a key whose administrators are gone can only be recovered by AWS Support.",
     )
+    personas: PersonasConfig = Field(PersonasConfig(), description="Roles of people.")

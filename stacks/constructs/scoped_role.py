@@ -111,7 +111,7 @@ class ScopedRole(iam.Role):
             construct_id,
             role_name=role_name,
             path=path,
-            permissions_boundary=_boundary(scope, boundary_arn),
+            permissions_boundary=boundary_policy(scope, boundary_arn),
             description=description,
             assumed_by=iam.ServicePrincipal(service, conditions=conditions),
             managed_policies=[*own, *shared],
@@ -127,7 +127,8 @@ def _reasons(grants: Sequence[Grant]) -> dict[str, str]:
     return {resource: " ".join(reasons) for resource, reasons in found.items()}
 
 
-def _boundary(scope: Construct, arn: str | None) -> iam.IManagedPolicy | None:
+def boundary_policy(scope: Construct, arn: str | None) -> iam.IManagedPolicy | None:
+    """The managed policy with this ARN, which bounds all roles of `scope`; None without one."""
     if arn is None:
         return None
     found = scope.node.try_find_child("Boundary")

@@ -18,9 +18,18 @@ class StackAccess(Construct):
 
     Args:
         lookers: kinds of job, as in `Names.role`, that read the stack's parameters besides the retraining run.
+        promoters: who promotes models in the stack besides it.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, names: Names, lookers: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        names: Names,
+        lookers: Sequence[str] = (),
+        promoters: Sequence[str] = (),
+    ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
         ScopedPolicy(
@@ -37,5 +46,5 @@ class StackAccess(Construct):
             description=f"Promote models in {stack.stack_name}",
             grants=promote_in(names, stack.stack_id),
             path=names.path,
-            roles=[names.role("retraining")],
+            roles=[names.role(job) for job in ("retraining", *promoters)],
         )

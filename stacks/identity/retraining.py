@@ -74,8 +74,12 @@ def promotion(names: Names, config: PlatformConfig) -> list[Grant]:
         pass_role(names, "promotion", "cloudformation.amazonaws.com"),
         bootstrap_version(config.region),
         Grant(["sagemaker:DescribeEndpoint"], [names.sagemaker_arn(f"endpoint/{names.endpoint}")]),
-        *([scaling_grant(names, "DeregisterScalableTarget")] if config.serving.challenger.mode != "none" else []),
     ]
+
+
+def release_challenger(names: Names) -> Grant:
+    """Take a challenger's variant, which is to be withdrawn, out of scaling."""
+    return scaling_grant(names, "DeregisterScalableTarget")
 
 
 def promote_in(names: Names, stack_id: str) -> list[Grant]:

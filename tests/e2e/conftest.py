@@ -88,6 +88,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     yield from _told(tmp_path_factory.mktemp("demo"), *small)
 
 
+@pytest.fixture(scope="session")
+def people(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What was refused to each persona that did all that it can do: nothing, if its role suffices."""
+    from tests.e2e.personas import exercise
+
+    return exercise(demo, tmp_path_factory.mktemp("people"))
+
+
 @pytest.fixture(scope="module")
 def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The demo of the loop: a platform of its own, whose prices tripled."""

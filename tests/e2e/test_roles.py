@@ -16,7 +16,7 @@ PREFIX = "fraudstack-dev-"
 
 
 @pytest.fixture(scope="module")
-def run(demo: Demo) -> list[Asked]:
+def run(demo: Demo, people: dict[str, list[str]]) -> list[Asked]:
     return read_run(demo.state / "authorizations.jsonl", PREFIX)
 
 

@@ -108,7 +108,18 @@ VARIATION = {
             **{"instance_count": 2, "max_instances": 3},
         },
     },
-    "identity": {"path": "/fraud/", "permissions_boundary": "boundaries/fraud"},
+    "identity": {
+        "path": "/fraud/",
+        "permissions_boundary": "boundaries/fraud",
+        "personas": {
+            "enabled": True,
+            "data_scientist": [
+                "arn:aws:iam::444455556666:role/scientists",
+                "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Science_*",
+                "arn:aws:iam::111122223333:saml-provider/bank",
+            ],
+        },
+    },
     "monitoring": {
         "engine": "processing",
         "bias": {"facets": [{"name": "Amount", "values": [100]}], "start_offset": "-P2D", "end_offset": "-PT6H"},
@@ -138,7 +149,10 @@ def varied(tmp_path_factory: pytest.TempPathFactory, stand_ins: Path) -> Assembl
 def unscored(tmp_path_factory: pytest.TempPathFactory, stand_ins: Path) -> Assembly:
     """The staging environment without the API and without a challenger."""
     folder = tmp_path_factory.mktemp("unscored")
-    changes = {"scoring": {"enabled": False}, "serving": {"challenger": {"mode": "none"}}}
+    changes = {
+        "scoring": {"enabled": False},
+        "serving": {"challenger": {"mode": "none"}},
+    }
     synthesize(folder, stand_ins, f"staging:{json.dumps(changes)}")
     return Assembly("staging", folder / "staging")
 

@@ -1,0 +1,76 @@
+"""Each persona can do its work and nothing else: the deployed roles, taken on and used under enforcement."""
+
+import json
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from scripts.cdk import ACCOUNT, REGION
+from scripts.scoring.client import Refused
+from tests.e2e.personas import CANNOT, DENIED, PERSONAS, Persona, place
+
+
+@pytest.fixture(scope="module")
+def at(demo):
+    return place(demo)
+
+
+@pytest.mark.parametrize("name", PERSONAS)
+def test_a_persona_can_do_its_work(people, name):
+    assert people[name] == []
+
+
+@pytest.mark.parametrize("name", PERSONAS)
+def test_a_persona_cannot_do_the_work_of_another(demo, at, name):
+    persona = Persona(demo, name, "attack")
+    answers = [(str(call), call.arguments, persona.answer(call, at)) for call in CANNOT[name]]
+    assert not [answer for answer in answers if answer[2] not in DENIED]
+
+
+@pytest.mark.parametrize("name", PERSONAS)
+def test_only_payments_are_let_score_and_only_analysts_may_look_and_label(demo, at, name):
+    api = Persona(demo, name, "attack").api
+    requests = {
+        "score": lambda: api.score({"TRANSACTION_ID": "1"}),
+        "look": lambda: api.decision(at.decision),
+        "label": lambda: api.label(at.decision, "genuine"),
+    }
+    refused = set()
+    for request, ask in requests.items():
+        try:
+            ask()
+        except Refused as error:
+            assert error.status == 403
+            refused.add(request)
+    assert refused == ({"score"} if name == "analyst" else set(requests))
+
+
+def test_nobody_takes_a_persona_on_without_a_second_factor_or_permission(demo):
+    iam = demo.client("iam")
+    role = f"arn:aws:iam::{ACCOUNT}:role/fraudstack-dev-analyst-{REGION}"
+    iam.create_user(UserName="somebody")
+    keys = iam.create_access_key(UserName="somebody")["AccessKey"]
+    sts = boto3.client(
+        "sts",
+        endpoint_url=demo.endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+    )
+    asked = {"RoleArn": role, "RoleSessionName": "attack"}
+    factor = {"SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/somebody", "TokenCode": "123456"}
+    try:
+        with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole"):
+            sts.assume_role(**asked, **factor)
+        statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_user_policy(UserName="somebody", PolicyName="assume", PolicyDocument=document)
+        with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole"):
+            sts.assume_role(**asked)
+        assert sts.assume_role(**asked, **factor)["AssumedRoleUser"]["Arn"].endswith("/attack")
+    finally:
+        iam.delete_access_key(UserName="somebody", AccessKeyId=keys["AccessKeyId"])
+        if iam.list_user_policies(UserName="somebody")["PolicyNames"]:
+            iam.delete_user_policy(UserName="somebody", PolicyName="assume")
+        iam.delete_user(UserName="somebody")
