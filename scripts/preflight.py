@@ -15,12 +15,29 @@ from pathlib import Path
 import boto3
 from rich.console import Console
 
-from scripts.checks import CHECKS, Context, monitoring, run
+from scripts.checks import (
+    CHECKS,
+    Context,
+    account,
+    bootstrap,
+    cost_tags,
+    images,
+    monitoring,
+    network,
+    quotas,
+    roles,
+    run,
+)
 from stacks.config import ConfigurationError, load_config
 
 CDK_JSON = Path(__file__).resolve().parent.parent / "cdk.json"
 _MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "error": "[red]✗[/]"}
-__all__ = ["main", "monitoring"]
+# In the order in which they are worth reading: without the first, the others say little.
+ORDER = (
+    *("account", "services", "bootstrap", "roles", "network", "images", "quotas", "monitoring-engine"),
+    "cost-tags",
+)
+__all__ = ["account", "bootstrap", "cost_tags", "images", "main", "monitoring", "network", "quotas", "roles"]
 
 
 def main(arguments: list[str] | None = None, console: Console | None = None) -> int:
@@ -33,14 +50,16 @@ def main(arguments: list[str] | None = None, console: Console | None = None) -> 
     parser.add_argument("--probe", action="store_true", help="make, and delete, what tells more than looking does")
     options = parser.parse_args(arguments)
     console = console or Console(highlight=False)
+    settings = json.loads(CDK_JSON.read_text(encoding="utf-8"))["context"] | {"env": options.env}
     try:
-        config = load_config({**json.loads(CDK_JSON.read_text(encoding="utf-8"))["context"], "env": options.env})
+        config = load_config(settings)
     except ConfigurationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    context = Context(config, boto3.Session(), probe=options.probe)
+    qualifier = settings.get("@aws-cdk/core:bootstrapQualifier", Context.qualifier)
+    context = Context(config, boto3.Session(), probe=options.probe, qualifier=qualifier)
     failed = False
-    for name in options.check or CHECKS:
+    for name in options.check or ORDER:
         console.print(f"[bold]{CHECKS[name][0]}[/]")
         for finding in run(name, context):
             failed |= finding.status == "error"

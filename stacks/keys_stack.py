@@ -6,7 +6,7 @@ from aws_cdk import CfnOutput, RemovalPolicy, Stack
 from constructs import Construct
 
 from stacks.config import PlatformConfig
-from stacks.constructs.customer_key import CustomerKey, alarms_publish, logs_encrypt, machines_encrypt
+from stacks.constructs.customer_key import CustomerKey, alarms_publish, budgets_publish, logs_encrypt, machines_encrypt
 from stacks.names import Names
 from stacks.properties import stack_properties
 
@@ -23,6 +23,7 @@ class KeysStack(Stack):
         operations = (
             logs_encrypt(names.logs_arn("log-group:*")),
             alarms_publish(),
+            budgets_publish(),
             *machines_encrypt(names.arn("states", f"stateMachine:{names.prefix}-*")),
         )
         purposes = {

@@ -16,6 +16,7 @@ from stacks.constructs.model_parameter import ModelParameter
 from stacks.constructs.monitoring_alarms import MonitoringAlarms, MonitoringMetrics
 from stacks.constructs.monitoring_machine import MonitoringMachine
 from stacks.constructs.platform_dashboard import PlatformDashboard
+from stacks.constructs.spending_budget import SpendingBudget
 from stacks.constructs.stack_access import StackAccess
 from stacks.images import image_uri
 from stacks.monitoring import monitors_of
@@ -70,6 +71,8 @@ class MonitoringStack(Stack):
             state_machine_arn=names.state_machine_arn,
             scoring=scoring_metrics(config, names) if config.scoring.enabled else None,
         )
+        if config.budget.monthly_usd is not None:
+            SpendingBudget(self, "Spending", settings=config.budget, tags=config.cost_tags, topic_arn=names.topic_arn)
         CfnOutput(self, "DashboardName", value=names.prefix)
         CfnOutput(self, "MonitoringEngine", value=config.monitoring.engine)
         CfnOutput(self, "Monitors", value=",".join(monitor.kind for monitor in self._monitors) or "none")

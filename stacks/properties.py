@@ -17,6 +17,6 @@ def stack_properties(config: PlatformConfig, names: Names, concern: str) -> dict
         "description": f"{config.project} ({config.environment}): {concern}",
         "env": Environment(region=config.region),
         "termination_protection": config.termination_protection,
-        "tags": {**config.tags, "project": config.project, "environment": config.environment},
+        "tags": {**config.tags, **config.cost_tags},
         "analytics_reporting": False,
     }

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from local_cloud.clients import client
 from local_cloud.cloudformation.shapes import to_request
+from local_cloud.cloudformation.tags import difference
 from local_cloud.hooks import cloudformation as hook
 
 Record = dict[str, Any]
@@ -44,6 +45,15 @@ def install() -> None:
         update=_keep,
         delete=_delete_association,
         create_only=("ResourceArn", "WebACLArn"),
+    )
+    hook.register(
+        "AWS::Budgets::Budget",
+        create=_create_budget,
+        update=_update_budget,
+        delete=_delete_budget,
+        create_only=("NotificationsWithSubscribers",),
+        tagged=True,
+        tag_property="ResourceTags",
     )
     hook.register(
         "AWS::WAFv2::LoggingConfiguration",
@@ -224,3 +234,35 @@ def _update_waf_logging(
 
 def _delete_waf_logging(physical_id: str, properties: Record) -> None:
     _gone(client("wafv2").delete_logging_configuration, "WAFNonexistentItemException", ResourceArn=physical_id)
+
+
+# ---- budgets: recorded by ministack, where nothing is ever spent
+
+
+def _account() -> str:
+    return client("sts").get_caller_identity()["Account"]
+
+
+def _create_budget(logical_id: str, properties: Record, stack_name: str) -> tuple[str, Record]:
+    budget = properties["Budget"]
+    name = budget.get("BudgetName") or hook.physical_name(stack_name, logical_id, 100)
+    members = {**properties, "AccountId": _account(), "Budget": {**budget, "BudgetName": name}}
+    client("budgets").create_budget(**to_request(members, _shape("budgets", "CreateBudget")))
+    return name, {"Id": name}
+
+
+def _update_budget(physical_id: str, old: Record, new: Record, stack_name: str, logical_id: str) -> tuple[str, Record]:
+    account = _account()
+    members = {"AccountId": account, "NewBudget": {**new["Budget"], "BudgetName": physical_id}}
+    client("budgets").update_budget(**to_request(members, _shape("budgets", "UpdateBudget")))
+    removed, changed = difference(old.get("ResourceTags"), new.get("ResourceTags"))
+    arn = f"arn:aws:budgets::{account}:budget/{physical_id}"
+    if removed:
+        client("budgets").untag_resource(ResourceARN=arn, ResourceTagKeys=removed)
+    if changed:
+        client("budgets").tag_resource(ResourceARN=arn, ResourceTags=changed)
+    return physical_id, {"Id": physical_id}
+
+
+def _delete_budget(physical_id: str, properties: Record) -> None:
+    _gone(client("budgets").delete_budget, "NotFoundException", AccountId=_account(), BudgetName=physical_id)

@@ -148,6 +148,14 @@ TYPES: dict[str, ResourceType] = {
             ),
         },
     ),
+    "AWS::Budgets::Budget": ResourceType(
+        readers.budget,
+        "DescribeBudget, DescribeNotificationsForBudget, DescribeSubscribersForNotification, ListTagsForResource",
+        {
+            **_all("recorded", "Budget NotificationsWithSubscribers", "nothing costs anything: nobody is told"),
+            **_all("recorded", "ResourceTags", "stack tags and CloudFormation's own are added"),
+        },
+    ),
     "AWS::CloudWatch::Alarm": ResourceType(
         readers.alarm,
         "DescribeAlarms",

@@ -25,6 +25,33 @@ def _tags(tags: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{"Key": tag.get("Key", tag.get("TagKey")), "Value": tag.get("Value", tag.get("TagValue"))} for tag in tags]
 
 
+# ---- budgets
+
+
+def budget(client: Client, name: str, properties: Properties) -> Properties:
+    budgets = client("budgets")
+    account = {"AccountId": client("sts").get_caller_identity()["Account"]}
+    found = budgets.describe_budget(**account, BudgetName=name, ShowFilterExpression=True)["Budget"]
+    limit = found["BudgetLimit"]
+    told = [
+        {
+            "Notification": notification,
+            "Subscribers": budgets.describe_subscribers_for_notification(
+                **account,
+                BudgetName=name,
+                Notification={key: value for key, value in notification.items() if key != "NotificationState"},
+            )["Subscribers"],
+        }
+        for notification in budgets.describe_notifications_for_budget(**account, BudgetName=name)["Notifications"]
+    ]
+    arn = f"arn:aws:budgets::{account['AccountId']}:budget/{name}"
+    return {
+        "Budget": {**found, "BudgetLimit": {**limit, "Amount": float(limit["Amount"])}},
+        "NotificationsWithSubscribers": told,
+        "ResourceTags": budgets.list_tags_for_resource(ResourceARN=arn)["ResourceTags"],
+    }
+
+
 # ---- S3
 
 

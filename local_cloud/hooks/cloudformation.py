@@ -39,13 +39,14 @@ def register(
     create_only: tuple[str, ...] = (),
     name_property: str | None = None,
     tagged: bool = False,
+    tag_property: str = "Tags",
 ) -> None:
     """Add a resource type.
 
     Args:
         create_only: top-level properties whose change replaces the resource.
         name_property: the property that fixes the physical name; replacing a resource that has it is refused.
-        tagged: stack-level tags and CloudFormation's own are merged into the property ``Tags``.
+        tagged: stack-level tags and CloudFormation's own are merged into ``tag_property``.
     """
     from ministack.services.cloudformation import provisioners
 
@@ -59,7 +60,7 @@ def register(
     if name_property:
         provisioners._CUSTOM_NAME_REPLACEMENT[resource_type] = {"name": name_property}
     if tagged:
-        provisioners._STACK_TAG_PROPERTY[resource_type] = ("Tags", "list")
+        provisioners._STACK_TAG_PROPERTY[resource_type] = (tag_property, "list")
     _blocking.add(resource_type)
 
 

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
-from scripts.checks.registry import Context, Finding, check
+from scripts.checks.registry import DENIED, Context, Finding, check
 from stacks.images import image_uri, regions
 from stacks.names import Names
 
 SWITCH = "set monitoring.engine to processing in cdk.json: the same schedules, files, metrics and alarms"
-_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
 @check("monitoring-engine", "Which monitoring engine can this account use?")
@@ -66,7 +65,7 @@ def _probe(context: Context) -> Iterator[Finding]:
         )
     except ClientError as error:
         code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if code in _DENIED and "is not authorized to perform" in message:
+        if code in DENIED and "is not authorized to perform" in message:
             yield Finding("warning", f"the caller may not ask: {message}", "ask as someone who may, or " + SWITCH)
         else:
             yield Finding("error", f"SageMaker refuses a monitoring job definition: {message}", SWITCH)

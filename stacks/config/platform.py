@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from fraud import event_types
 from stacks.config.base import Frozen
+from stacks.config.budget import BudgetConfig
 from stacks.config.identity import IdentityConfig
 from stacks.config.monitoring import MonitoringConfig, NotificationsConfig
 from stacks.config.network import NetworkConfig
@@ -52,11 +53,17 @@ class PlatformConfig(Frozen):
     scoring: ScoringConfig = Field(ScoringConfig(), description="The API that scores transactions.")
     monitoring: MonitoringConfig = Field(MonitoringConfig(), description="Monitoring of the endpoint's data.")
     notifications: NotificationsConfig = Field(NotificationsConfig(), description="Who is told.")
+    budget: BudgetConfig = Field(BudgetConfig(), description="What all of it may cost.")
 
     @property
     def retrains_itself(self) -> bool:
         """Whether the loop is deployed: it collects what the API decided, so it needs the API."""
         return self.retraining.enabled and self.scoring.enabled
+
+    @property
+    def cost_tags(self) -> dict[str, str]:
+        """The tags, on everything, that a bill tells this platform by."""
+        return {"project": self.project, "environment": self.environment}
 
     @property
     def prefix(self) -> str:

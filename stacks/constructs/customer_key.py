@@ -109,9 +109,18 @@ def machines_encrypt(machines: str) -> list[iam.PolicyStatement]:
 
 def alarms_publish() -> iam.PolicyStatement:
     """CloudWatch publishes the account's alarms to an encrypted topic."""
+    return _publishes("AlarmsPublishToTheEncryptedTopic", "cloudwatch.amazonaws.com")
+
+
+def budgets_publish() -> iam.PolicyStatement:
+    """AWS Budgets publishes the account's notifications to an encrypted topic."""
+    return _publishes("BudgetsPublishToTheEncryptedTopic", "budgets.amazonaws.com")
+
+
+def _publishes(sid: str, service: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(
-        sid="AlarmsPublishToTheEncryptedTopic",
-        principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+        sid=sid,
+        principals=[iam.ServicePrincipal(service)],
         actions=["kms:Decrypt", "kms:GenerateDataKey"],
         resources=["*"],
         conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},

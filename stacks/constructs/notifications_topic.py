@@ -26,5 +26,17 @@ class NotificationsTopic(sns.Topic):
                 conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
             )
         )
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="BudgetsOfThisAccountPublish",
+                principals=[iam.ServicePrincipal("budgets.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic_arn],
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                    "ArnLike": {"aws:SourceArn": f"arn:{Aws.PARTITION}:budgets::{Aws.ACCOUNT_ID}:*"},
+                },
+            )
+        )
         for email in emails:
             self.add_subscription(subscriptions.EmailSubscription(email))

@@ -102,9 +102,11 @@ def test_topic_is_encrypted_refuses_plain_http_and_takes_alarms(assembly: Assemb
     assert text(topic["KmsMasterKeyId"]) == f"${{import:fraudstack-{assembly.environment}-operations-key-arn}}"
     policy = assembly.one("training", "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
     assert [s["Condition"] for s in policy if s["Effect"] == "Deny"] == [{"Bool": {"aws:SecureTransport": "false"}}]
-    (alarms,) = [s for s in policy if s["Effect"] == "Allow"]
-    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    # Budgets of the account publish as well (test_budget.py).
+    senders = {s["Principal"]["Service"]: s["Condition"] for s in policy if s["Effect"] == "Allow"}
+    assert set(senders) == {"cloudwatch.amazonaws.com", "budgets.amazonaws.com"}
+    for condition in senders.values():
+        assert condition["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
 
 
 @pytest.mark.parametrize(("environment", "manual"), [("dev", False), ("staging", False), ("prod", True)])
