@@ -25,7 +25,7 @@ KINDS = ("data-quality", "model-quality", "model-bias", "model-explainability")
 CONFIG = "analysis_config.json"
 DOCUMENTS = {
     "model-quality": ("statistics.json", "constraints.json"),
-    "model-bias": ("analysis.json",),
+    "model-bias": ("analysis.json", "constraints.json"),
     "model-explainability": ("analysis.json",),
 }
 SCORE = "fraud_probability"
@@ -80,7 +80,11 @@ def _analyses(
         if facets:
             config = _write(folder / "model-bias" / CONFIG, bias_config(schema, facets))
             threshold = f"{settings.probability_threshold:g}"
-            found["model-bias"] = {"analysis_config": config, "probability_threshold_attribute": threshold}
+            found["model-bias"] = {
+                "analysis_config": config,
+                "probability_threshold_attribute": threshold,
+                "window_rows": str(_rows_a_day(validation)),
+            }
         else:
             print("bias: none of the segments is a feature of this event type, so there is no baseline", flush=True)
     if "model-explainability" in settings.kinds:
@@ -88,6 +92,18 @@ def _analyses(
         config = _write(folder / "model-explainability" / CONFIG, body)
         found["model-explainability"] = {"analysis_config": config, "model_source": str(archive)}
     return found
+
+
+def _rows_a_day(validation: PreparedSplit) -> int:
+    """What a labelled monitor's window of a day holds, if traffic stays as it is."""
+    from fraud.features import schema as columns
+
+    moments = validation.frame[columns.TIMESTAMP]
+    if moments.null_count() == len(moments):
+        # Events without times, of which the split is all that is known.
+        return max(1, len(moments))
+    days = (moments.max() - moments.min()).total_seconds() / 86_400
+    return max(1, round(len(moments) / max(1.0, days)))
 
 
 def _table(candidate: ModelPackage, validation: PreparedSplit, folder: Path) -> Path:

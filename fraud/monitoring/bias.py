@@ -21,6 +21,8 @@ FLIP_TEST_ROWS = 5000
 CLOUDWATCH_INFINITY = 2.348543e108
 Facet = tuple[str, Sequence[Any]]
 """A column's name and the values or thresholds that are set apart (none: each value)."""
+Segment = tuple[str, str, np.ndarray]
+"""A facet's name, the segment's value in words, and booleans of shape (n,) that mark its rows."""
 
 
 @dataclass(frozen=True)
@@ -41,25 +43,35 @@ class BiasData:
 
 def analyse_bias(data: BiasData, facets: Sequence[Facet]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return (analysis.json, one row of plain rates for each segment)."""
+    parted = part(data, facets)
+    return analyse_segments(data, parted), [_rates(name, value, facet, data) for name, value, facet in parted]
+
+
+def part(data: BiasData, facets: Sequence[Facet]) -> list[Segment]:
+    """Return the segments of the facets' columns."""
+    return [
+        (name, value, facet) for name, wanted in facets for value, facet in segments(name, data.columns[name], wanted)
+    ]
+
+
+def analyse_segments(data: BiasData, parted: Sequence[Segment]) -> dict[str, Any]:
+    """Return analysis.json of segments."""
     document: dict[str, Any] = {"version": VERSION}
     stages = {"pre_training_bias_metrics": metrics.PRE_TRAINING}
     if data.predictions is not None:
         stages = {"post_training_bias_metrics": metrics.POST_TRAINING, **stages}
     for stage in stages:
         document[stage] = {"label": data.label, "facets": {}, "label_value_or_threshold": data.positive}
-    rates = []
     neighbours = _Neighbours(data)
-    for name, wanted in facets:
-        for value, facet in segments(name, data.columns[name], wanted):
-            rates.append(_rates(name, value, facet, data))
-            computed = _computed(facet, data, partial(neighbours.flip_test, name, facet))
-            for stage, described in stages.items():
-                entry = {
-                    "value_or_threshold": value,
-                    "metrics": [_entry(metric, text, computed[metric]) for metric, text in described.items()],
-                }
-                document[stage]["facets"].setdefault(name, []).append(entry)
-    return document, rates
+    for name, value, facet in parted:
+        computed = _computed(facet, data, partial(neighbours.flip_test, name, facet))
+        for stage, described in stages.items():
+            entry = {
+                "value_or_threshold": value,
+                "metrics": [_entry(metric, text, computed[metric]) for metric, text in described.items()],
+            }
+            document[stage]["facets"].setdefault(name, []).append(entry)
+    return document
 
 
 def bias_violations(analysis: Mapping[str, Any], baseline: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -72,7 +84,7 @@ def bias_violations(analysis: Mapping[str, Any], baseline: Mapping[str, Any]) ->
         before = {(facet, value, name): number for facet, value, name, number in bias_values(baseline, stage)}
         for facet, value, name, number in bias_values(analysis, stage):
             allowed = before.get((facet, value, name))
-            if allowed is None or _distance(name, number) <= _distance(name, allowed):
+            if allowed is None or distance(name, number) <= distance(name, allowed):
                 continue
             text = f"Metric value {java(number)} doesn't meet the baseline constraint requirement {java(allowed)}"
             found.append(
@@ -230,5 +242,6 @@ def _mean(flags: np.ndarray) -> float | None:
     return float(flags.mean()) if len(flags) else None
 
 
-def _distance(name: str, value: float) -> float:
+def distance(name: str, value: float) -> float:
+    """How far a metric is from fairness, which is 0, and 1 for disparate impact."""
     return abs(value - 1) if name == "DI" else abs(value)

@@ -104,7 +104,7 @@ class BiasConfig(LabelledConfig):
         description="Segments: features with the values that are set apart; null is every variable of the event type "
         "that is a category or a boolean, and what its calendar says.",
     )
-    violations: int = Field(10, ge=1, description="Metrics of bias beyond their baseline that raise an alarm.")
+    violations: int = Field(6, ge=1, description="Metrics of bias beyond their baseline that raise an alarm.")
 
 
 class ExplainabilityConfig(Frozen):

@@ -124,10 +124,8 @@ def _application(monitor: Monitor, sources: MonitorSources) -> dict[str, Any]:
 
 
 def _baseline(monitor: Monitor, sources: MonitorSources) -> dict[str, Any]:
-    if monitor.clarify:
-        return {"constraintsResource": sources.baseline(monitor, "analysis.json")}
-    constraints = {"constraintsResource": sources.baseline(monitor, "constraints.json")}
-    if monitor.kind == "model-quality":
+    constraints = {"constraintsResource": sources.baseline(monitor, monitor.constraints)}
+    if monitor.kind != "data-quality":
         return constraints
     return {**constraints, "statisticsResource": sources.baseline(monitor, "statistics.json")}
 

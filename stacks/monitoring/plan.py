@@ -62,6 +62,11 @@ class Monitor:
         return self.kind in ("model-bias", "model-explainability")
 
     @property
+    def constraints(self) -> str:
+        """File of the baseline that runs are held against; Clarify compares attributions with an analysis."""
+        return "analysis.json" if self.explained else "constraints.json"
+
+    @property
     def period_hours(self) -> int:
         """Time between two runs."""
         every = _EVERY.match(self.cadence)

@@ -80,12 +80,13 @@ class MachineSettings:
 def environment_of(monitor: Monitor, monitoring: MonitoringConfig) -> dict[str, str]:
     """Settings of a monitor's analyser that no run changes."""
     folder = "/opt/ml/processing/input"
-    settings = {"analysis_type": monitor.analysis_type}
+    settings = {
+        "analysis_type": monitor.analysis_type,
+        "baseline_constraints": f"{folder}/baseline/{monitor.constraints}",
+    }
     if monitor.clarify:
         settings["analysis_config"] = f"{folder}/baseline/analysis_config.json"
-        settings["baseline_constraints"] = f"{folder}/baseline/analysis.json"
     else:
-        settings["baseline_constraints"] = f"{folder}/baseline/constraints.json"
         settings["baseline_statistics"] = f"{folder}/baseline/statistics.json"
     if monitor.kind == "data-quality":
         settings["psi_threshold"] = f"{monitoring.data_quality.score_psi:g}"

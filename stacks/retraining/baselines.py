@@ -32,7 +32,7 @@ def drift_check_baselines() -> str:
         {
             "ModelDataQuality": _kind("data-quality", Statistics="statistics.json", Constraints="constraints.json"),
             "ModelQuality": _kind("model-quality", Statistics="statistics.json", Constraints="constraints.json"),
-            "Bias": _kind("model-bias", ConfigFile="analysis_config.json", PostTrainingConstraints="analysis.json"),
+            "Bias": _kind("model-bias", ConfigFile="analysis_config.json", PostTrainingConstraints="constraints.json"),
             "Explainability": _kind(
                 "model-explainability", ConfigFile="analysis_config.json", Constraints="analysis.json"
             ),

@@ -45,7 +45,7 @@ def test_a_monitor_compares_with_the_baseline_of_the_deployed_version(assembly: 
     if clarify:
         baseline["Config"] = {"S3Uri": definition_of(assembly, kind)["AppSpecification"]["ConfigUri"]}
     files = {resource: text(value["S3Uri"]).rsplit("/", 1)[1] for resource, value in baseline.items()}
-    expected = {"ConstraintsResource": "analysis.json" if clarify else "constraints.json"}
+    expected = {"ConstraintsResource": "analysis.json" if kind == "model-explainability" else "constraints.json"}
     expected |= {"Config": "analysis_config.json"} if clarify else {}
     expected |= {"StatisticsResource": "statistics.json"} if kind == "data-quality" else {}
     assert files == expected

@@ -128,7 +128,7 @@ def test_a_package_names_the_baselines_that_there_are() -> None:
     cloud = Cloud()
     cloud.baselines = [
         *(f"model-quality/{name}.json" for name in ("statistics", "constraints")),
-        *(f"model-bias/{name}.json" for name in ("analysis", "analysis_config")),
+        *(f"model-bias/{name}.json" for name in ("analysis", "analysis_config", "constraints")),
     ]
     request = cloud.run().call("aws-sdk:sagemaker:createModelPackage")
     assert set(request["DriftCheckBaselines"]["Bias"]) == {"ConfigFile", "PostTrainingConstraints"}

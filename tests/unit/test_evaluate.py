@@ -154,7 +154,7 @@ def test_every_kind_of_monitor_gets_a_baseline_of_the_validation_split(base):
     made = sorted(str(path.relative_to(base / "processing/output/baseline")) for path in _files(base))
     assert made == [
         *(f"data-quality/{name}.json" for name in ("constraints", "statistics")),
-        *(f"model-bias/{name}.json" for name in ("analysis", "analysis_config")),
+        *(f"model-bias/{name}.json" for name in ("analysis", "analysis_config", "constraints")),
         *(f"model-explainability/{name}.json" for name in ("analysis", "analysis_config")),
         *(f"model-quality/{name}.json" for name in ("columns", "constraints", "statistics")),
     ]

@@ -21,8 +21,12 @@ PREDICTION = ("predicted_label", "prediction", "fraud_probability", "probability
 
 
 def run(settings: Settings) -> Outcome:
-    """Write analysis.json, segments.json and, with a baseline, violations; constraints.json is the analysis again."""
-    from fraud.monitoring.bias import analyse_bias, bias_lines, bias_violations
+    """Write analysis.json, segments.json, constraints.json and, with a baseline, violations.
+
+    constraints.json is the analysis again, as Clarify has it, unless `window_rows` asks for room for chance.
+    """
+    from fraud.monitoring.bias import analyse_bias, bias_lines, bias_violations, part
+    from fraud.monitoring.bias_constraints import suggest_bias_constraints
     from fraud.monitoring.facets import FacetError
 
     config = clarify_config.analysis_config(settings)
@@ -31,14 +35,18 @@ def run(settings: Settings) -> Outcome:
     labelled.explain(counts)
     rows = 0 if data is None else len(data.labels)
     analysis: dict[str, Any] = {"version": "1.0"}
+    constraints = analysis
     rates: list[dict[str, Any]] = []
+    window = _window_rows(settings)
     if data is not None and rows:
+        facets = clarify_config.facets(config, list(data.columns))
         try:
-            analysis, rates = analyse_bias(data, clarify_config.facets(config, list(data.columns)))
+            analysis, rates = analyse_bias(data, facets)
         except FacetError as error:
             raise AnalysisError(f"analysis_config: {error}") from None
+        constraints = suggest_bias_constraints(analysis, data, part(data, facets), window) if window else analysis
     write_json(settings.output / "analysis.json", analysis)
-    write_json(settings.output / "constraints.json", analysis)
+    write_json(settings.output / "constraints.json", constraints)
     write_json(settings.output / "segments.json", {"version": 1, "segments": rates})
     if settings.constraints is None:
         return Outcome(rows, counts=counts, headline=_headline(rates))
@@ -47,6 +55,13 @@ def run(settings: Settings) -> Outcome:
     if settings.publish and rows:
         write_metrics(settings, list(bias_lines(analysis, settings.dimensions, settings.timestamp)))
     return Outcome(rows, violations, counts, _headline(rates))
+
+
+def _window_rows(settings: Settings) -> int:
+    text = settings.environment.get("window_rows", "0")
+    if not text.isdigit():
+        raise AnalysisError(f"window_rows: {text!r} is no number of rows")
+    return int(text)
 
 
 def bias_data(

@@ -126,7 +126,7 @@ def _metrics(analysis: dict[str, Any], baseline: dict[str, Any], worse: dict) ->
                 marked.add(len(rows))
             rows.append((f"{facet} = {segment}", name, number(value), number(before.get((facet, segment, name)))))
         if rows:
-            heads = ("segment", "metric", "value", "baseline")
+            heads = ("segment", "metric", "value", "allowed")
             tables.append(Table(heads, rows, frozenset({2, 3}), frozenset(marked), f"{title} metrics"))
-    note = "Fairness is 0, and 1 for disparate impact (DI). Marked: farther from it than the baseline."
+    note = "Fairness is 0, and 1 for disparate impact (DI). Marked: farther from it than the baseline's constraints."
     return [Section("Clarify's metrics", tables=tables, notes=[note])] if tables else []
