@@ -1,6 +1,7 @@
-"""Delete what would keep `cdk destroy` from deleting a platform: objects in its buckets, and its model packages.
+"""Delete what `cdk destroy` cannot: objects in a platform's buckets, its model packages, and its jobs' logs.
 
-Its monitors are stopped first, so that no run of theirs writes on.
+Its monitors are stopped first, so that no run of theirs writes on. Logs of jobs are streams in groups that SageMaker
+makes for the whole account; those of other jobs stay.
 
 Only where the environment's configuration has `storage.removal: destroy`; anywhere else it changes nothing.
 """
@@ -20,6 +21,7 @@ from stacks.config import ConfigurationError, load_config
 
 CDK_JSON = Path(__file__).resolve().parent.parent / "cdk.json"
 _BATCH = 1000  # what DeleteObjects takes
+_JOB_LOGS = tuple(f"/aws/sagemaker/{kind}" for kind in ("ProcessingJobs", "TrainingJobs", "TransformJobs"))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,13 +52,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def empty(clients: Clients, prefix: str, console: Console) -> None:
-    """Stop the monitors, empty the storage stack's buckets, every version, and delete the group's model packages."""
+    """Stop the monitors, empty the storage stack's buckets, every version, delete the model packages and jobs' logs."""
     stop_monitors(clients, prefix, console)
     for bucket in _resources(clients, f"{prefix}-storage", "AWS::S3::Bucket"):
         console.print(f"{bucket}: {_empty_bucket(clients, bucket)} object versions deleted")
     for group in _resources(clients, f"{prefix}-training", "AWS::SageMaker::ModelPackageGroup"):
         name = group.rpartition("/")[2]
         console.print(f"{name}: {_delete_packages(clients, name)} model packages deleted")
+    for group in _JOB_LOGS:
+        console.print(f"{group}: {_delete_streams(clients, group, prefix)} log streams deleted")
 
 
 def _resources(clients: Clients, stack: str, kind: str) -> list[str]:
@@ -94,6 +98,20 @@ def _delete_packages(clients: Clients, group: str) -> int:
     for package in packages:
         clients.sagemaker.delete_model_package(ModelPackageName=package)
     return len(packages)
+
+
+def _delete_streams(clients: Clients, group: str, prefix: str) -> int:
+    """Delete the streams of the platform's jobs, which begin with its name."""
+    pages = clients.logs.get_paginator("describe_log_streams").paginate(
+        logGroupName=group, logStreamNamePrefix=f"{prefix}-"
+    )
+    try:
+        streams = [item["logStreamName"] for page in pages for item in page["logStreams"]]
+    except clients.logs.exceptions.ResourceNotFoundException:
+        return 0
+    for stream in streams:
+        clients.logs.delete_log_stream(logGroupName=group, logStreamName=stream)
+    return len(streams)
 
 
 if __name__ == "__main__":

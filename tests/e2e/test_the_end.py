@@ -22,16 +22,19 @@ def test_an_emptied_platform_is_destroyed_whole(demo):
 def _left(demo) -> dict[str, list[str]]:
     """What still bears the platform's name, by kind.
 
-    A key that waits for its deletion can be used no more. The groups /aws/sagemaker/… are SageMaker's own: it makes
-    them for the account when a container first writes, and no stack may delete them.
+    A key that waits for its deletion can be used no more. The groups /aws/sagemaker/… of jobs are SageMaker's own: it
+    makes them for the account when a container first writes; the platform's streams in them are gone.
     """
-    sagemaker, kms = demo.client("sagemaker"), demo.client("kms")
+    sagemaker, kms, logs = demo.client("sagemaker"), demo.client("kms"), demo.client("logs")
+    groups = _names(logs.describe_log_groups()["logGroups"], "logGroupName")
     kinds = {
         "tables": demo.client("dynamodb").list_tables()["TableNames"],
-        "log groups": [
-            name
-            for name in _names(demo.client("logs").describe_log_groups()["logGroups"], "logGroupName")
-            if not name.startswith("/aws/sagemaker/")
+        "log groups": groups,
+        "log streams": [
+            stream["logStreamName"]
+            for group in groups
+            if group.startswith("/aws/sagemaker/")
+            for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]
         ],
         "roles": _names(demo.client("iam").list_roles(MaxItems=1000)["Roles"], "RoleName"),
         "policies": _names(demo.client("iam").list_policies(Scope="Local", MaxItems=1000)["Policies"], "PolicyName"),

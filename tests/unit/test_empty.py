@@ -44,6 +44,17 @@ def test_every_version_and_marker_goes(s3, packages):
     assert packages == ["fraudstack-dev"]
 
 
+def test_logs_of_the_platforms_jobs_go_and_others_stay(s3, packages):
+    logs = boto3.client("logs", region_name="us-east-1")
+    group = "/aws/sagemaker/TrainingJobs"
+    logs.create_log_group(logGroupName=group)
+    for stream in ("fraudstack-dev-r1-train/algo-1", "fraudstack-dev2-r1/algo-1", "others/algo-1"):
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    empty.empty(Clients(region="us-east-1"), "fraudstack-dev", Console(quiet=True))
+    left = [stream["logStreamName"] for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]]
+    assert sorted(left) == ["fraudstack-dev2-r1/algo-1", "others/algo-1"]
+
+
 def test_data_that_are_kept_are_never_touched(s3, packages, capsys):
     assert empty.main(["--env", "prod", "--yes"]) == 0
     assert len(s3.list_object_versions(Bucket=BUCKET)["Versions"]) == 3
