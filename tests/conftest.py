@@ -21,6 +21,7 @@ _TOGETHER = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests stay together where several processes share them out (pytest-xdist)."""
     for item in items:
