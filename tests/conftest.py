@@ -21,13 +21,17 @@ _TOGETHER = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests stay together where several processes share them out (pytest-xdist)."""
-    for item in items:
-        file = item.path.relative_to(REPOSITORY).as_posix()
-        group = next((name for part, name in _TOGETHER.items() if file.startswith(part)), file)
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """Share tests out among processes (pytest-xdist) by what they share."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return next((group for part, group in _TOGETHER.items() if file.startswith(part)), file)
+
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")
