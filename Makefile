@@ -37,7 +37,7 @@ demo-loop: setup ## drift in live traffic, and the platform that retrains itself
 
 test: setup ## every test  [TESTS=tests/unit] [WORKERS=2, 0 for one process]
 	@# Tests with real processes have deadlines that a busy machine can miss: what failed runs once more, and decides.
-	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS) \
+	@$(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder $(TESTS) \
 		|| $(BIN)/python -m pytest $(TESTS) --last-failed --last-failed-no-failures none
 
 lint: setup ## ruff

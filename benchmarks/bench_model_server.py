@@ -24,6 +24,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 import urllib.request
 from collections.abc import Callable
@@ -324,11 +325,14 @@ def write(rows: list[list[str]], seconds: float, rounds: int) -> None:
     lines = [
         HEADING,
         "",
-        f"`python -m benchmarks.bench_model_server --seconds {seconds:g} --rounds {rounds}`: {TREES} trees of depth "
-        f"{DEPTH}, one row of {FEATURES} features a request, wrk on the same machine, a process for each core, medians "
-        "of the rounds. The last two columns are this server's number divided by the row's.",
+        textwrap.fill(
+            f"`python -m benchmarks.bench_model_server --seconds {seconds:g} --rounds {rounds}`: {TREES} trees of "
+            f"depth {DEPTH}, one row of {FEATURES} features a request, wrk on the same machine, a process for each "
+            "core, medians of the rounds. The last two columns are this server's number divided by the row's.",
+            120,
+        ),
         "",
-        f"{machine()}. Peers: {peers()}.",
+        textwrap.fill(f"{machine()}. Peers: {peers()}.", 120, break_on_hyphens=False),
         "",
         f"| {' | '.join(COLUMNS)} |",
         f"|{'---|' * len(COLUMNS)}",

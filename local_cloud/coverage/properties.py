@@ -261,10 +261,10 @@ TYPES: dict[str, ResourceType] = {
     ),
     "AWS::IAM::ManagedPolicy": ResourceType(
         readers.managed_policy,
-        "GetPolicy, GetPolicyVersion",
+        "GetPolicy, GetPolicyVersion, ListEntitiesForPolicy",
         {
             **_all("recorded", "ManagedPolicyName Path Description"),
-            **_all("recorded", "PolicyDocument", _AUTH),
+            **_all("recorded", "PolicyDocument Roles", _AUTH),
         },
     ),
     "AWS::IAM::Role": ResourceType(

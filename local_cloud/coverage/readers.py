@@ -173,8 +173,10 @@ def managed_policy(client: Client, arn: str, properties: Properties) -> Properti
     iam = client("iam")
     found = iam.get_policy(PolicyArn=arn)["Policy"]
     version = iam.get_policy_version(PolicyArn=arn, VersionId=found["DefaultVersionId"])["PolicyVersion"]
+    holders = iam.list_entities_for_policy(PolicyArn=arn, EntityFilter="Role")["PolicyRoles"]
     return {
         "ManagedPolicyName": found["PolicyName"],
+        "Roles": [item["RoleName"] for item in holders],
         "Path": found["Path"],
         "Description": found.get("Description"),
         "PolicyDocument": _document(version["Document"]),
