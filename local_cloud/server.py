@@ -6,6 +6,7 @@ import fcntl
 import json
 import logging
 import os
+import resource
 import shutil
 import signal
 import threading
@@ -20,6 +21,7 @@ from local_cloud import config, state
 
 log = logging.getLogger("local_cloud.server")
 _RUN_FILE = "server.json"
+_MANY_FILES = 10_240
 
 
 class CannotStart(Exception):
@@ -38,6 +40,7 @@ def run(settings: config.Settings) -> None:
         raise CannotStart(f"Port {settings.port} is taken by {holder}. Stop it, or choose another with --port.")
     config.configure(settings)
     os.environ.update(_environment(settings))
+    _allow_many_files()
     remove_leftovers(settings)
     (settings.state_dir / _RUN_FILE).write_text(
         json.dumps({"pid": os.getpid(), "port": settings.port, "started": time.time()})
@@ -91,6 +94,15 @@ def remove_leftovers(settings: config.Settings) -> None:
                 log.warning("Ending process %s left over from an earlier run: %s", process.pid, process.name())
                 process.kill()
     shutil.rmtree(settings.jobs_dir, ignore_errors=True)
+
+
+def _allow_many_files() -> None:
+    """Clients keep their connections, and each job has pipes: a shell's usual limit of 1024 is soon reached."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _lock(settings: config.Settings) -> Any:

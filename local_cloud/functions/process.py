@@ -172,11 +172,14 @@ class Process:
                 self._wait_writable(deadline)
 
     def _wait_writable(self, deadline: float) -> None:
-        ready = select.select([self._log], [self._requests], [], max(0.0, deadline - time.monotonic()))
-        if ready[0]:
-            self._read_log()
-        if not ready[0] and not ready[1]:
+        waiting = select.poll()
+        waiting.register(self._log, select.POLLIN)
+        waiting.register(self._requests, select.POLLOUT)
+        ready = waiting.poll(max(0.0, deadline - time.monotonic()) * 1000)
+        if not ready:
             raise TookTooLong
+        if self._log in (descriptor for descriptor, _ in ready):
+            self._read_log()
 
     def _answer(self, deadline: float) -> tuple[bytes, bytes]:
         data = b""

@@ -174,8 +174,12 @@ def main() -> int:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
+    # Descriptors keep the numbers they have in the server, which may be larger than select() takes.
+    waiting = select.poll()
+    for descriptor in (lifeline, wake_read):
+        waiting.register(descriptor, select.POLLIN)
     while True:
-        ready, _, _ = select.select([lifeline, wake_read], [], [])
+        ready = {descriptor for descriptor, _ in waiting.poll()}
         if lifeline in ready:
             _kill_all(child)
             return 128 + signal.SIGKILL

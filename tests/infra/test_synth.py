@@ -37,6 +37,12 @@ def test_cfn_lint_has_nothing_to_say(assembly: Assembly, concern: str) -> None:
     assert [str(match) for match in found] == []
 
 
+def test_cfn_lint_has_nothing_to_say_of_other_settings(varied: Assembly) -> None:
+    """The other engine, a private API, an A/B test, roles of people: what no environment of cdk.json has."""
+    for path in sorted(varied.folder.glob("*.template.json")):
+        assert [str(match) for match in lint_file(path, config=ManualArgs(regions=["us-east-1"]))] == [], path.name
+
+
 def test_environments_have_the_same_stacks_and_no_exports_but_ids_that_aws_chooses(assembly: Assembly) -> None:
     exports = []
     for concern in CONCERNS:

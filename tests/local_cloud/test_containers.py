@@ -1,6 +1,9 @@
 """Containers without a server: what a process sees, and that nothing of it stays."""
 
+import fcntl
+import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -135,3 +138,21 @@ def test_files_of_a_container_can_be_removed_even_when_read_only(make: Make):
     container.wait()
     containers.remove_root(container.root)
     assert not container.root.exists()
+
+
+def test_a_container_starts_where_the_server_has_more_files_open_than_select_takes() -> None:
+    """Its end of the lifeline keeps the number that it has in the server."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard <= 1100:
+        pytest.skip(f"no more than {hard} files may be open here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
+    read, write = os.pipe()
+    lifeline = fcntl.fcntl(read, fcntl.F_DUPFD, 1100)
+    try:
+        command = [sys.executable, "-I", "-S", str(containers._SUPERVISOR), json.dumps({"lifeline": lifeline})]
+        done = subprocess.run([*command, "sh", "-c", "exit 7"], pass_fds=[lifeline], timeout=30)
+    finally:
+        for descriptor in (read, write, lifeline):
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert done.returncode == 7
