@@ -157,9 +157,10 @@ class LoopTeller(Teller):
 
     def _started_by_alarm(self) -> Decision | None:
         asked = [one for one in self._decisions() if one.trigger == "alarm"]
-        if asked and all(one.status != "Running" for one in asked):
-            return next((one for one in asked if one.status == "Started"), asked[-1])
-        return None
+        if started := next((one for one in asked if one.status == "Started"), None):
+            # At once: an alarm that goes off later may be answered when the run is over.
+            return started
+        return asked[-1] if asked and all(one.status != "Running" for one in asked) else None
 
     def _conclude(self) -> None:
         before, after = self.loop.before, self.loop.after
