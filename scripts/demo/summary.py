@@ -12,6 +12,8 @@ from scripts.report.build import build_report
 from scripts.report.inputs import MonitorRun, ReportInputs
 from scripts.retraining.summary import print_metrics
 
+NAMED = 3
+
 
 def print_story(story: Story, console: Console) -> None:
     """Outputs, metrics side by side, scores, verdicts and times."""
@@ -85,15 +87,21 @@ def _scores(story: Story) -> Table:
 
 def _verdicts(story: Story) -> Table:
     table = Table(box=None)
-    for heading in ("traffic", "monitor", "status", "violations", "about"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("monitor", "status"))
+    for heading in ("traffic", "monitor", "status", "found", "about"):
+        table.add_column(heading, overflow="fold", no_wrap=heading != "about")
     runs = [("replay", "data-quality", story.clean)]
     runs += [("replay", kind, verdict) for kind, verdict in story.others.items()]
-    runs += [("after a price shock", "data-quality", story.drift)]
+    runs += [("price shock", "data-quality", story.drift)]
     for traffic, kind, verdict in runs:
-        about = ", ".join(verdict.drifted_features) or verdict.worst or "none"
+        about = _shortened(verdict.drifted_features) or verdict.worst or "none"
         table.add_row(traffic, kind, verdict.status, str(len(verdict.violations)), about)
     return table
+
+
+def _shortened(features: list[str]) -> str:
+    """The first of them; the report has all."""
+    more = [f"{len(features) - NAMED} more"] if len(features) > NAMED else []
+    return ", ".join([*features[:NAMED], *more])
 
 
 def _times(story: Story) -> Table:
