@@ -19,19 +19,11 @@ REPORT = "collection.json"
 def main(arguments: list[str] | None = None) -> int:
     """Command line entry point; data that do not suffice are an answer, data that cannot be read an error (1)."""
     options = _parser().parse_args(arguments)
-    return entry.run(lambda: _run(options))
-
-
-def _run(options: argparse.Namespace) -> None:
-    try:
-        bootstrap.install(options.input / "wheels")
-        _collect(options)
-    except (ValueError, RuntimeError) as error:
-        entry.leave_message(str(error))
-        raise
+    return entry.run(lambda: _collect(options))
 
 
 def _collect(options: argparse.Namespace) -> None:
+    bootstrap.install(options.input / "wheels")
     # The domain needs polars, which the container has only after the bootstrap.
     from fraud.data import export
     from fraud.data.collection import FILE, CollectionOptions, collect

@@ -18,10 +18,10 @@ def base_folder() -> Path:
 
 
 def run(work: Callable[[], None], output: Path | None = None) -> int:
-    """Do the work; return 0, or 1 after explaining a user's error on stderr and in output/failure.
+    """Do the work; return 0, or 1 after explaining a user's error on stderr and in output/failure and output/message.
 
-    ValueError and RuntimeError are the user's to correct (data, settings, environment); anything else is a
-    defect and keeps its traceback.
+    SageMaker shows the first file of a training job, the second of a processing job. ValueError and RuntimeError are
+    the user's to correct (data, settings, environment); anything else is a defect and keeps its traceback.
     """
     try:
         work()
@@ -31,7 +31,8 @@ def run(work: Callable[[], None], output: Path | None = None) -> int:
         folder = base_folder() / "output" if output is None else output
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "failure").write_text(message[:FAILURE_LIMIT], encoding="utf-8")
+            for name in ("failure", "message"):
+                (folder / name).write_text(message[:FAILURE_LIMIT], encoding="utf-8")
         except OSError as problem:
             print(f"the failure file could not be written: {problem}", file=sys.stderr)
         return 1

@@ -15,19 +15,11 @@ from training_code import bootstrap, entry
 def main(arguments: list[str] | None = None) -> int:
     """Command line entry point; returns 1 after explaining data that cannot be used."""
     options = _parser().parse_args(arguments)
-    return entry.run(lambda: _run(options))
-
-
-def _run(options: argparse.Namespace) -> None:
-    try:
-        bootstrap.install(options.input / "wheels")
-        _prepare(options)
-    except (ValueError, RuntimeError) as error:
-        entry.leave_message(str(error))
-        raise
+    return entry.run(lambda: _prepare(options))
 
 
 def _prepare(options: argparse.Namespace) -> None:
+    bootstrap.install(options.input / "wheels")
     # The domain needs polars, which the container has only after the bootstrap.
     from fraud.data.preparation import PreparationOptions, prepare
 

@@ -249,7 +249,7 @@ def test_wrong_inputs_end_the_job_with_one_message_and_no_output(base, spoil, me
     assert result.returncode == 1
     assert message in result.stderr
     assert "Traceback" not in result.stderr
-    assert message in (base / "output" / "failure").read_text()
+    assert message in (base / "output" / "message").read_text()
     assert not (base / "processing" / "output").exists()
     assert not list(base.rglob("escaped.txt"))
 
