@@ -13,20 +13,27 @@ import sys
 from pathlib import Path
 
 import boto3
+from botocore.config import Config
+from botocore.exceptions import ProfileNotFound
+from botocore.session import Session
 from rich.console import Console
 
 from scripts.checks import (
     CHECKS,
     Context,
+    Finding,
     account,
     bootstrap,
     cost_tags,
+    failure,
     images,
+    keys,
     monitoring,
     network,
     quotas,
     roles,
     run,
+    standing,
 )
 from stacks.config import ConfigurationError, load_config
 
@@ -34,10 +41,24 @@ CDK_JSON = Path(__file__).resolve().parent.parent / "cdk.json"
 _MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "error": "[red]✗[/]"}
 # In the order in which they are worth reading: without the first, the others say little.
 ORDER = (
-    *("account", "services", "bootstrap", "roles", "network", "images", "quotas", "monitoring-engine"),
-    "cost-tags",
+    *("account", "services", "bootstrap", "stacks", "keys", "roles", "network", "images", "quotas"),
+    *("monitoring-engine", "cost-tags"),
 )
-__all__ = ["account", "bootstrap", "cost_tags", "images", "main", "monitoring", "network", "quotas", "roles"]
+# Whoever is not reached is not waited for: botocore's own patience is five minutes for each call.
+_CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+__all__ = [
+    "account",
+    "bootstrap",
+    "cost_tags",
+    "images",
+    "keys",
+    "main",
+    "monitoring",
+    "network",
+    "quotas",
+    "roles",
+    "standing",
+]
 
 
 def main(arguments: list[str] | None = None, console: Console | None = None) -> int:
@@ -57,16 +78,37 @@ def main(arguments: list[str] | None = None, console: Console | None = None) -> 
         print(f"error: {error}", file=sys.stderr)
         return 2
     qualifier = settings.get("@aws-cdk/core:bootstrapQualifier", Context.qualifier)
-    context = Context(config, boto3.Session(), probe=options.probe, qualifier=qualifier)
+    try:
+        context = Context(config, _session(), probe=options.probe, qualifier=qualifier)
+        context.client("sts")
+    except ProfileNotFound as error:
+        _say(console, failure(error, local=False))
+        return 1
+    except ValueError as error:
+        # botocore's, of AWS_ENDPOINT_URL or of an endpoint_url in ~/.aws/config.
+        _say(console, Finding("error", str(error), "correct AWS_ENDPOINT_URL, which begins with http:// or https://"))
+        return 1
     failed = False
     for name in options.check or ORDER:
         console.print(f"[bold]{CHECKS[name][0]}[/]")
         for finding in run(name, context):
+            _say(console, finding)
             failed |= finding.status == "error"
-            console.print(f"  {_MARKS[finding.status]} {finding.message}", soft_wrap=True)
-            if finding.remedy:
-                console.print(f"    [dim]→ {finding.remedy}[/]", soft_wrap=True)
+            if finding.final:
+                return 1
     return 1 if failed else 0
+
+
+def _session() -> boto3.Session:
+    core = Session()
+    core.set_default_client_config(_CONFIG)
+    return boto3.Session(botocore_session=core)
+
+
+def _say(console: Console, finding: Finding) -> None:
+    console.print(f"  {_MARKS[finding.status]} {finding.message}", soft_wrap=True)
+    if finding.remedy:
+        console.print(f"    [dim]→ {finding.remedy}[/]", soft_wrap=True)
 
 
 if __name__ == "__main__":

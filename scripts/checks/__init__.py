@@ -1,5 +1,5 @@
 """What is looked at before a deployment: each check is a function in the registry, and says what it found."""
 
-from scripts.checks.registry import CHECKS, Context, Finding, check, run
+from scripts.checks.registry import CHECKS, Context, Finding, check, failure, run
 
-__all__ = ["CHECKS", "Context", "Finding", "check", "run"]
+__all__ = ["CHECKS", "Context", "Finding", "check", "failure", "run"]

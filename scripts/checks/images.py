@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from botocore.exceptions import ClientError
 
 from scripts.checks.registry import Context, Finding, check
-from scripts.retraining.errors import error_code
+from scripts.retraining.errors import error_code, without_credentials
 from stacks.images import image_uri, regions
 
 _GONE = ("RepositoryNotFoundException", "ImageNotFoundException")
@@ -41,7 +41,14 @@ def _describe(context: Context, uri: str) -> Iterator[Finding]:
     try:
         ecr.describe_images(registryId=account, repositoryName=name, imageIds=[wanted])
     except ClientError as error:
-        if error_code(error) in _GONE and not context.local:
+        if without_credentials(error):
+            raise
+        if context.local:
+            told = (
+                f"{uri} is in the table; a local cloud has no registries of AWS's, and runs it as local_cloud.toml says"
+            )
+            yield Finding("warning", told, "ask the AWS account")
+        elif error_code(error) in _GONE:
             remedy = "python -m scripts.generate_image_table renews the table; training.trial_image names your own"
             yield Finding("error", f"{uri} does not exist", remedy)
         else:

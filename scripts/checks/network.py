@@ -61,11 +61,14 @@ def _new(context: Context) -> Iterator[Finding]:
     details = ec2.describe_vpc_endpoint_services(ServiceNames=names)["ServiceDetails"]
     has = {detail["ServiceName"]: set(detail["AvailabilityZones"]) for detail in details}
     lacking = [f"{name} in {zone}" for name in names for zone in used if zone not in has.get(name, set())]
+    if lacking and context.local:
+        told = f"the local cloud lists no endpoint of {', '.join(lacking)}, and makes them all the same"
+        yield Finding("warning", told, "ask the AWS account")
+        return
     if lacking:
         remedy = (
             "set network.zones in cdk.json to zones that have them, or leave them out of network.interface_endpoints"
         )
-        # A local cloud makes endpoints of services that it does not list.
-        yield Finding("warning" if context.local else "error", f"there is no endpoint of {', '.join(lacking)}", remedy)
+        yield Finding("error", f"there is no endpoint of {', '.join(lacking)}", remedy)
         return
     yield Finding("ok", f"{', '.join(zones)} exist, and {', '.join(used)} have the {len(names)} endpoints")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from scripts.retraining.errors import AWS_ERRORS, explain
+from botocore.exceptions import ClientError, ProfileNotFound
+
+from scripts.retraining.errors import AWS_ERRORS, denied, explain, unanswered, without_credentials
 from stacks.config import PlatformConfig
 
 Status = Literal["ok", "warning", "error"]
@@ -16,11 +18,15 @@ DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: `warning` may be deployed, `error` will fail; `remedy` says what to do about either."""
+    """What a check found: `warning` may be deployed, `error` will fail; `remedy` says what to do about either.
+
+    `final`: no other check can find anything out.
+    """
 
     status: Status
     message: str
     remedy: str = ""
+    final: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,24 @@ def run(name: str, context: Context) -> Iterator[Finding]:
     try:
         yield from CHECKS[name][1](context)
     except AWS_ERRORS as error:
-        if context.local:
-            yield Finding("warning", f"cannot be judged in a local cloud: {explain(error)}", "ask the AWS account")
-            return
-        yield Finding("error", f"could not be looked at: {explain(error)}", "give the caller this permission")
+        yield failure(error, local=context.local, first=name == "account")
+
+
+def failure(error: Exception, *, local: bool, first: bool = True) -> Finding:
+    """What an error of botocore's means for a check; where the `first` reaches nobody, none does."""
+    told = explain(error)
+    if without_credentials(error) or isinstance(error, ProfileNotFound):
+        return Finding("error", f"nobody can be asked: {told}", "correct the credentials, and run this again", True)
+    if unanswered(error):
+        remedy = "correct AWS_ENDPOINT_URL, the region in cdk.json or the network's way out, and run this again"
+        return Finding("error", f"could not be looked at: {told}", remedy, first)
+    if denied(error):
+        return Finding("error", f"could not be looked at: {told}", "give the caller this permission")
+    if local:
+        return Finding("warning", f"cannot be judged in a local cloud: {_lacking(error, told)}", "ask the AWS account")
+    return Finding("error", f"could not be looked at: {told}", "run this again; if it stays so, ask AWS's support")
+
+
+def _lacking(error: Exception, told: str) -> str:
+    known = isinstance(error, ClientError) and error.response["Error"].get("Message")
+    return told if known else f"it does not know {getattr(error, 'operation_name', told)}"

@@ -8,10 +8,12 @@ from botocore.exceptions import (
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
+    ProfileNotFound,
     ReadTimeoutError,
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
+from botocore.parsers import ResponseParserError
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -23,9 +25,13 @@ _EXPIRED = {
     "ExpiredTokenException",
     "RequestExpired",
     "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+_SIGN_ON = (UnauthorizedSSOTokenError, TokenRetrievalError)
+_TOO_SLOW = (ReadTimeoutError, ConnectTimeoutError)
 _THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown", "RequestLimitExceeded"}
 
 
@@ -46,13 +52,32 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def without_credentials(error: Exception) -> bool:
+    """Whether the caller has none that are any good, so that nothing else can be asked either."""
+    if isinstance(error, ClientError):
+        return error_code(error) in _EXPIRED
+    return isinstance(error, (NoCredentialsError, PartialCredentialsError, *_SIGN_ON))
+
+
+def unanswered(error: Exception) -> bool:
+    """Whether nobody was reached."""
+    return isinstance(error, (EndpointConnectionError, ResponseParserError, *_TOO_SLOW))
+
+
+def denied(error: Exception) -> bool:
+    """Whether the caller lacks a permission."""
+    return isinstance(error, ClientError) and error_code(error) in _DENIED
+
+
 def explain(error: Exception) -> str:
     """What went wrong and what to do, for an error raised by botocore."""
     if isinstance(error, ClientError):
         return _explain_client_error(error)
     if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
         return "No AWS credentials were found: set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-    if isinstance(error, (UnauthorizedSSOTokenError, TokenRetrievalError)):
+    if isinstance(error, ProfileNotFound):
+        return f"There is no profile {error.kwargs.get('profile')} in ~/.aws/config: correct AWS_PROFILE."
+    if isinstance(error, _SIGN_ON):
         return f"The single sign-on session has expired: run `aws sso login` and try again ({error})."
     if isinstance(error, NoRegionError):
         return "No region is configured: give --region or set AWS_DEFAULT_REGION."
@@ -61,7 +86,9 @@ def explain(error: Exception) -> str:
             f"Nothing answers at {error.kwargs.get('endpoint_url')}: is the network up, and the local cloud "
             "(`python -m local_cloud status`) where you use one?"
         )
-    if isinstance(error, (ReadTimeoutError, ConnectTimeoutError)):
+    if isinstance(error, ResponseParserError):
+        return "What answers is neither AWS nor a local cloud: is there a proxy between, or is the port another's?"
+    if isinstance(error, _TOO_SLOW):
         return f"The service did not answer in time: {error}. Run the same command again; it takes up where it was."
     return f"{type(error).__name__}: {error}"
 
@@ -78,4 +105,4 @@ def _explain_client_error(error: ClientError) -> str:
     return f"{operation} failed: {code}: {message}"
 
 
-AWS_ERRORS = (BotoCoreError, ClientError)
+AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)

@@ -1,22 +1,25 @@
 """The real CDK CLI: bootstrap, deploy, diff, promotion beside it, a later deploy, destroy."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from fraud.features.schema import Feature, FeatureSchema
+from scripts import preflight as preflight_command
 from scripts.cdk import run_cdk
 from tests.infra.conftest import CONCERNS
 from tests.local_cloud import project
-from tests.local_cloud.conftest import ACCOUNT, REGION, REPOSITORY, Cloud, tar_gz, wait_until
+from tests.local_cloud.conftest import ACCOUNT, REGION, REPOSITORY, Cloud, free_port, tar_gz, wait_until
 from tests.local_cloud.stacks import Stack, container, upload_model
 
 NAME = "fraudstack-dev"
@@ -119,6 +122,67 @@ def answer(cloud: Cloud) -> str:
 
 
 # The tests below are one story, in this order.
+
+
+@pytest.fixture
+def preflight(own: Cloud, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """The command as an operator of this cloud would give it: its exit code and what it says."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", own.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+
+    def look(*checks: str) -> tuple[int, str]:
+        said = io.StringIO()
+        wanted = [word for check in checks for word in ("--check", check)]
+        return preflight_command.main(["--env", "dev", *wanted], Console(file=said, width=500)), said.getvalue()
+
+    return look
+
+
+def test_preflight_of_a_bare_account_names_what_is_missing(preflight) -> None:
+    code, said = preflight()
+    assert code == 1
+    assert (
+        "✗ the CDK is not bootstrapped in us-east-1" in said and "→ node_modules/.bin/cdk bootstrap -c env=dev" in said
+    )
+    assert said.count("✗") == 1, said
+    assert "this is the first deployment" in said and "the first deployment makes them" in said
+    assert "! cannot be judged in a local cloud: it does not know ListServiceQuotas" in said
+
+
+def test_preflight_passes_what_is_deployed(cdk: Cdk, preflight) -> None:
+    code, said = preflight()
+    assert code == 0, said
+    assert "✓ the CDK is bootstrapped, version" in said and "✓ the caller may assume the CDK's roles" in said
+    assert f"✓ 9 stacks of {NAME} can be updated" in said
+    assert f"✓ alias/{NAME}-data and alias/{NAME}-operations can be used" in said
+
+
+def test_preflight_names_a_key_that_is_going_and_a_bootstrap_that_is_old(cdk: Cdk, preflight) -> None:
+    kms, ssm, version = cdk.cloud.client("kms"), cdk.cloud.client("ssm"), "/cdk-bootstrap/hnb659fds/version"
+    key = kms.describe_key(KeyId=f"alias/{NAME}-data")["KeyMetadata"]["KeyId"]
+    newest = ssm.get_parameter(Name=version)["Parameter"]["Value"]
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    ssm.put_parameter(Name=version, Value="5", Type="String", Overwrite=True)
+    code, said = preflight("bootstrap", "keys")
+    ssm.put_parameter(Name=version, Value=newest, Type="String", Overwrite=True)
+    kms.cancel_key_deletion(KeyId=key)
+    assert code == 1 and "the bootstrap has version 5; 6 is needed" in said
+    assert f"({key}) is PendingDeletion and is deleted on" in said and f"cancel-key-deletion --region {REGION}" in said
+    code, said = preflight("bootstrap", "keys")
+    assert code == 1 and f"({key}) is Disabled" in said and said.count("✗") == 1
+    kms.enable_key(KeyId=key)
+    assert preflight("bootstrap", "keys")[0] == 0
+
+
+def test_preflight_stops_where_nobody_answers(preflight, monkeypatch) -> None:
+    for endpoint, reason in (
+        (f"http://127.0.0.1:{free_port()}", "Nothing answers at"),
+        ("127.0.0.1:4566", "→ correct AWS_ENDPOINT_URL, which begins with http:// or https://"),
+    ):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        code, said = preflight()
+        assert code == 1 and reason in said and said.count("✗") == said.count("→") == 1, said
 
 
 def test_first_deploy_has_no_endpoint_and_diff_finds_nothing(cdk: Cdk) -> None:

@@ -120,7 +120,7 @@ def test_what_may_not_be_looked_at_is_a_finding() -> None:
 def test_the_command_ends_with_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
     account = Account()
     account.stub.add_response("list_monitoring_schedules", listed(0))
-    monkeypatch.setattr(preflight.boto3, "Session", lambda: account)
+    monkeypatch.setattr(preflight.boto3, "Session", lambda **_: account)
     said = io.StringIO()
     console = Console(file=said, width=200)
     assert preflight.main(["--env", "dev", "--check", "monitoring-engine"], console) == 0

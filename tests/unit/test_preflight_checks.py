@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.parsers import ResponseParserError
 from botocore.stub import Stubber
 from moto import mock_aws
 
 from scripts import preflight
 from scripts.checks import CHECKS, Context, Finding, run
+from scripts.checks.keys import PURPOSES
 from scripts.checks.quotas import needs
+from scripts.checks.standing import BUCKETS, TABLES
 from stacks.config import PlatformConfig, load_config
 from stacks.images import image_uri
 
@@ -130,6 +134,57 @@ def test_a_caller_who_may_not_assume_the_roles() -> None:
     deploy, publish = wrong(find("bootstrap", Stubbed("sts", tell)))
     arn = f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role-{ACCOUNT}-us-east-1"
     assert arn in deploy.remedy and "file-publishing" in publish.message
+
+
+def standing(status: str, **fields: Any) -> Stubbed:
+    stack = {"StackName": "fraudstack-dev-storage", "StackStatus": status, "CreationTime": 0, **fields}
+    return Stubbed("cloudformation", lambda stub: stub.add_response("describe_stacks", {"Stacks": [stack]}))
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "remedy"),
+    [
+        ("UPDATE_IN_PROGRESS", {}, "wait until it is done"),
+        ("UPDATE_ROLLBACK_FAILED", {}, "then aws cloudformation continue-update-rollback --stack-name fraud"),
+        ("ROLLBACK_COMPLETE", {}, "then aws cloudformation delete-stack --stack-name fraudstack-dev-storage"),
+        ("DELETE_FAILED", {"EnableTerminationProtection": True}, "--no-enable-termination-protection, then aws"),
+    ],
+)
+def test_a_stack_that_cannot_be_deployed_says_why(status: str, fields: dict[str, Any], remedy: str) -> None:
+    (finding,) = wrong(find("stacks", standing(status, StackStatusReason="the disk was full", **fields)))
+    assert finding.status == "error" and f"is {status} (the disk was full)" in finding.message
+    assert remedy in finding.remedy
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
+def test_a_stack_that_can_be_deployed(status: str) -> None:
+    assert wrong(find("stacks", standing(status))) == []
+
+
+def test_what_an_earlier_deployment_has_left_stands_in_the_way() -> None:
+    none = lambda: Stubbed("cloudformation", lambda stub: stub.add_response("describe_stacks", {"Stacks": []}))  # noqa: E731
+    assert wrong(find("stacks", none())) == []
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=f"fraudstack-dev-reports-{ACCOUNT}-us-east-1")
+    boto3.client("dynamodb", region_name="us-east-1").create_table(
+        TableName="fraudstack-dev-rules",
+        KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    (finding,) = wrong(find("stacks", none()))
+    assert f"the bucket fraudstack-dev-reports-{ACCOUNT}-us-east-1, the table fraudstack-dev-rules" in finding.message
+    assert finding.status == "error" and "cdk import fraudstack-dev-storage -c env=dev" in finding.remedy
+
+
+def test_the_names_that_are_looked_for_are_those_of_the_stacks() -> None:
+    snapshot = Path(__file__).parents[1] / "infra" / "snapshots" / "dev"
+    storage = json.loads((snapshot / "fraudstack-dev-storage.json").read_text())["Resources"].values()
+    keys = json.loads((snapshot / "fraudstack-dev-keys.json").read_text())["Resources"].values()
+    named = lambda kind, field: [r["Properties"][field] for r in [*storage, *keys] if r["Type"] == kind]  # noqa: E731
+    buckets = [json.dumps(name) for name in named("AWS::S3::Bucket", "BucketName")]
+    assert len(buckets) == len(BUCKETS) and all(any(f"-{each}-" in name for name in buckets) for each in BUCKETS)
+    assert sorted(named("AWS::DynamoDB::Table", "TableName")) == sorted(f"fraudstack-dev-{each}" for each in TABLES)
+    assert sorted(named("AWS::KMS::Alias", "AliasName")) == sorted(f"alias/fraudstack-dev-{each}" for each in PURPOSES)
 
 
 def test_a_boundary_and_administrators_have_to_exist() -> None:
@@ -307,3 +362,28 @@ def test_what_a_local_cloud_lacks_is_a_warning(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     (finding,) = find("quotas", refused())
     assert finding.status == "warning" and "cannot be judged in a local cloud" in finding.message
+
+
+@pytest.mark.parametrize("endpoint", [None, "http://127.0.0.1:4566"])
+def test_what_the_caller_may_not_do_is_an_error_wherever_it_is(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str | None
+) -> None:
+    if endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    denied = Stubbed("service-quotas", lambda s: s.add_client_error("list_service_quotas", "AccessDeniedException"))
+    (finding,) = find("quotas", denied)
+    assert finding.status == "error" and "may not call ListServiceQuotas" in finding.message
+
+
+def test_an_answer_that_is_not_awss_ends_the_checks() -> None:
+    class Proxied(boto3.Session):
+        def client(self, service: str, **options: Any) -> Any:
+            found = super().client(service, **options)
+            found.meta.events.register("before-call", self.fail)
+            return found
+
+        def fail(self, **_: Any) -> None:
+            raise ResponseParserError("no XML")
+
+    (finding,) = find("account", Proxied())
+    assert finding.status == "error" and finding.final and "is there a proxy between" in finding.message
