@@ -9,7 +9,7 @@ import numpy as np
 
 from fraud.evaluation.curves import curves
 from fraud.evaluation.holdout import HoldOut
-from fraud.monitoring.quality_binary import CONSTANT, rates
+from fraud.monitoring.quality_binary import best_constant_classifier, rates
 
 
 def model_quality_statistics(
@@ -30,10 +30,9 @@ def model_quality_statistics(
     false_negative = holdout.frauds - true_positive
     true_negative = holdout.rows - holdout.frauds - false_positive
     values = rates(true_positive, false_positive, false_negative, true_negative)
-    constant = rates(holdout.frauds, holdout.rows - holdout.frauds, 0.0, 0.0)
+    constant = best_constant_classifier(holdout.frauds, holdout.rows, float(np.sum(alerts)))
     named = {name: {"value": value} for name, value in values.items()}
-    for name in CONSTANT:
-        named[f"{name}_best_constant_classifier"] = {"value": constant[name]}
+    named |= {name: {"value": value} for name, value in constant.items()}
     named["auc"] = {"value": metrics["auc"], "standard_deviation": _deviation(samples["auc"])}
     lines = curves(holdout, scores)
     return {

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fraud.monitoring.quality import java
+from fraud.monitoring.java_numbers import java
 
 VERSION = "1.0"
 METHOD = "kernel_shap"

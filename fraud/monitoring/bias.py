@@ -12,7 +12,7 @@ import numpy as np
 
 from fraud.monitoring import bias_metrics as metrics
 from fraud.monitoring.facets import segments
-from fraud.monitoring.quality import java
+from fraud.monitoring.java_numbers import java
 
 VERSION = "1.0"
 STAGES = {"pre_training_bias_metrics": "Pre-training", "post_training_bias_metrics": "Post-Training"}

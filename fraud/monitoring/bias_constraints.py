@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from fraud.monitoring.bias import STAGES, BiasData, Segment, analyse_segments, bias_values, distance
-from fraud.monitoring.quality import java
+from fraud.monitoring.java_numbers import java
 
 SAMPLES, DEVIATIONS = 30, 4
 # The Flip Test compares each row with all others: windows of more rows get the room of these, which is more.

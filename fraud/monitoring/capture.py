@@ -163,9 +163,11 @@ def _rows(data: dict[str, Any], parts: Sequence[str]) -> list[Row]:
     tables = [_table(data[part]) for part in parts]
     if len({len(table) for table in tables}) != 1:
         raise MalformedError("rows")
-    return [
-        (",".join(line for line, _ in row), sum(columns for _, columns in row)) for row in zip(*tables, strict=True)
-    ]
+    rows = [[part for part in row if part[1]] for row in zip(*tables, strict=True)]
+    if not all(rows):
+        raise MalformedError("data")
+    # A part without fields, such as the answer [], is no empty field.
+    return [(",".join(line for line, _ in row), sum(columns for _, columns in row)) for row in rows]
 
 
 def _table(part: dict[str, Any]) -> list[Row]:

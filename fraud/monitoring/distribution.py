@@ -26,6 +26,13 @@ def weighted_points(sketch: Sequence[Sequence[float]]) -> Points:
     return values[order], weights[order]
 
 
+def each_value_once(points: Points) -> Points:
+    """Return the points as Deequ's rank map has them: of equal values only the one of the highest level is left."""
+    values, weights = points
+    last = np.r_[values[1:] != values[:-1], True]
+    return values[last], weights[last]
+
+
 def numeric_distance(baseline: Points, current: Points) -> float:
     """Largest difference of two cumulative distributions, in [0, 1].
 

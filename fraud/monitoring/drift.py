@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 from fraud.monitoring.distribution import (
     categorical_distance,
     chi_squared_p_value,
+    each_value_once,
     numeric_distance,
     robust,
     weighted_points,
 )
 from fraud.monitoring.errors import BaselineError
+from fraud.monitoring.java_numbers import java
 from fraud.monitoring.profile import ColumnProfile
 
 
@@ -44,9 +46,11 @@ def drift_of(column: ColumnProfile, baseline: Mapping[str, Any] | None, rules: M
         for bucket in _entry(baseline, "string_statistics", "categorical").get("buckets", [])
     }
     if column.numbers and any(sketch):
-        points = weighted_points(sketch)
-        distance = numeric_distance(points, column.sketch.points())
-        sizes = int(points[1].sum()), column.numbers
+        # AWS's distance does not see how often a value occurs: a column of few values never drifts by it, and is left
+        # to the population stability index.
+        before, now = each_value_once(weighted_points(sketch)), each_value_once(column.sketch.points())
+        distance = numeric_distance(before, now)
+        sizes = int(before[1].sum()), int(now[1].sum())
         threshold = float(rules["comparison_threshold"])
     elif column.categories and sum(counts.values()):
         threshold = float(rules["categorical_comparison_threshold"])
@@ -58,7 +62,7 @@ def drift_of(column: ColumnProfile, baseline: Mapping[str, Any] | None, rules: M
         return None
     if rules["comparison_method"] == "Robust":
         distance = robust(distance, *sizes)
-    return Drift(distance, threshold, f"Baseline drift distance: {distance} exceeds threshold: {threshold}")
+    return Drift(distance, threshold, f"Baseline drift distance: {java(distance)} exceeds threshold: {java(threshold)}")
 
 
 def _chi_squared(baseline: Mapping[str, float], current: Mapping[str, int], threshold: float) -> Drift | None:
@@ -67,8 +71,8 @@ def _chi_squared(baseline: Mapping[str, float], current: Mapping[str, int], thre
     if math.isnan(p_value):
         return None
     distance, limit = 1.0 - p_value, 1.0 - threshold
-    text = f"Chi-squared p-value: {p_value}. Baseline drift distance: {distance} exceeds threshold: {limit}"
-    return Drift(distance, limit, text)
+    text = f"Baseline drift distance: {java(distance)} exceeds threshold: {java(limit)}"
+    return Drift(distance, limit, f"Chi-squared p-value: {java(p_value)}. {text}")
 
 
 def _entry(feature: Mapping[str, Any], statistics: str, kind: str) -> Mapping[str, Any]:

@@ -2,6 +2,8 @@
 
 Standard deviations are Model Monitor's: five samples of 80 % of the rows, where there are at least 200. Which rows a
 sample takes is this project's choice (a fixed seed), so deviations are like AWS's, not equal to them.
+
+AWS's documentation writes "NaN" for what has no value; its container of 2025 and 2026 writes null, and so does this.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+
+from fraud.monitoring.java_numbers import java
 
 SAMPLES, SHARE, FEWEST_ROWS = 5, 0.8, 200
 LESS, GREATER = "LessThanThreshold", "GreaterThanThreshold"
@@ -35,7 +39,7 @@ Values = Callable[[np.ndarray], Mapping[str, float]]
 
 
 def with_deviations(values: Values, rows: int, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """Return {metric: {"value", "standard_deviation"}} of all rows; "NaN", as AWS writes it, where there is none."""
+    """Return {metric: {"value", "standard_deviation"}} of all rows; None where there is none."""
     found = values(np.arange(rows))
     deviations: dict[str, float] = {}
     if rows >= FEWEST_ROWS:
@@ -52,8 +56,8 @@ def suggest_quality_constraints(problem: str, metrics: Mapping[str, Any]) -> dic
     """Return constraints.json: no metric may become worse than the baseline's."""
     suggested = {}
     for name in _CONSTRAINED[problem]:
-        value = metrics.get(name, {}).get("value", "NaN")
-        if value != "NaN":
+        value = metrics.get(name, {}).get("value")
+        if value is not None:
             operator = GREATER if name in _WORSE_WHEN_GREATER else LESS
             suggested[name] = {"threshold": value, "comparison_operator": operator}
     return {"version": 0.0, f"{KEYS[problem]}_constraints": suggested}
@@ -75,29 +79,30 @@ def quality_violations(metrics: Mapping[str, Any], constraints: Mapping[str, Any
         if operator not in (LESS, GREATER):
             raise ValueError(f"baseline constraints: {name}.comparison_operator is neither {LESS} nor {GREATER}")
         metric = metrics.get(name)
-        if metric is None or metric["value"] == "NaN":
+        if metric is None or metric["value"] is None:
             continue
         value, deviation = metric["value"], metric["standard_deviation"]
         if value < threshold if operator == LESS else value > threshold:
             named = violation_name(name)
-            text = f"Metric {named} with {java(value)} +/- {java(deviation)} was {operator} '{java(threshold)}'"
+            spread = "" if deviation is None else f" +/- {java(deviation)}"
+            text = f"Metric {named} with {java(value)}{spread} was {operator} '{java(threshold)}'"
             found.append({"constraint_check_type": operator, "description": text, "metric_name": named})
     return found
 
 
 def quality_lines(
-    metrics: Mapping[str, float], dimensions: Mapping[str, str], timestamp: str
+    metrics: Mapping[str, float], violations: int, dimensions: Mapping[str, str], timestamp: str
 ) -> Iterable[dict[str, Any]]:
-    """Return one metric a line for CloudWatch; what has no value is left out."""
+    """Return one metric a line for CloudWatch, the number of violations last; what has no value is left out."""
     named = [{"Name": key, "Value": value} for key, value in dimensions.items()]
     return [
         {"MetricName": name, "Timestamp": timestamp, "Dimensions": named, "Value": value}
-        for name, value in finite(metrics).items()
+        for name, value in {**finite(metrics), "total_number_of_violations": float(violations)}.items()
     ]
 
 
 def finite(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return the metrics that have a value; AWS writes "NaN" for what has none."""
+    """Return the metrics that have a value."""
     return {name: value for name, value in metrics.items() if isinstance(value, (int, float)) and math.isfinite(value)}
 
 
@@ -107,24 +112,5 @@ def violation_name(name: str) -> str:
     return name if rest and rest[0][0].isdigit() else head + "".join(word.capitalize() for word in rest)
 
 
-def java(value: float | str) -> str:
-    """Return a number as Java writes it, which AWS's texts do: 5.09E-4, 1.0E7."""
-    if isinstance(value, str):
-        return value
-    if value and math.isfinite(value) and not 1e-3 <= abs(value) < 1e7:
-        digits, exponent = f"{value!r}".lower().split("e") if "e" in repr(value) else _scientific(value)
-        return f"{digits if '.' in digits else digits + '.0'}E{int(exponent)}"
-    return {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}.get(repr(float(value)), repr(float(value)))
-
-
-def _scientific(value: float) -> tuple[str, str]:
-    for places in range(17):
-        text = f"{value:.{places}e}"
-        if float(text) == value:
-            break
-    digits, exponent = text.split("e")
-    return digits, exponent
-
-
-def _number(value: float) -> float | str:
-    return float(value) if math.isfinite(value) else "NaN"
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -21,31 +21,40 @@ def values(labels: np.ndarray, predictions: np.ndarray, probabilities: np.ndarra
     positives, rows = int(labels.sum()), len(labels)
     hits, alerts = int((labels & predictions).sum()), int(predictions.sum())
     found = rates(hits, alerts - hits, positives - hits, rows - positives - alerts + hits)
-    # "Best" is AWS's word: in its published output the constant classifier calls everything positive.
-    constant = rates(positives, rows - positives, 0, 0)
-    found |= {f"{name}_best_constant_classifier": constant[name] for name in CONSTANT}
     if probabilities is not None:
         found["auc"] = roc_auc(labels, probabilities)
+        found["au_prc"] = precision_recall_area(labels, probabilities)
         found["average_precision"] = average_precision(labels, probabilities)
-    return found
+    return found | best_constant_classifier(positives, rows, alerts)
+
+
+def best_constant_classifier(positives: float, rows: float, alerts: float) -> dict[str, float]:
+    """Return the metrics of saying always the same. "Best" is AWS's word: it says what the model says most often."""
+    if 2 * alerts > rows:
+        found = rates(positives, rows - positives, 0, 0)
+    else:
+        found = rates(0, 0, positives, rows - positives)
+    return {f"{name}_best_constant_classifier": found[name] for name in CONSTANT}
 
 
 def rates(true_positive: float, false_positive: float, false_negative: float, true_negative: float) -> dict[str, float]:
-    """Return the metrics that follow from a confusion matrix; a share of nothing is 0.
+    """Return the metrics that follow from a confusion matrix; a share of nothing is 0, a rate of nothing NaN.
 
     The complements are taken as AWS takes them, which shows in the last digit.
     """
     positives, negatives = true_positive + false_negative, false_positive + true_negative
-    recall, passed = _ratio(true_positive, positives), _ratio(false_positive, negatives)
+    recall = _ratio(true_positive, positives)
+    found = recall if positives else float("nan")
+    passed = false_positive / negatives if negatives else float("nan")
     precision = _ratio(true_positive, true_positive + false_positive)
     return {
         "recall": recall,
         "precision": precision,
         "accuracy": _ratio(true_positive + true_negative, positives + negatives),
-        "true_positive_rate": recall,
-        "true_negative_rate": 1 - passed if negatives else 0.0,
+        "true_positive_rate": found,
+        "true_negative_rate": 1 - passed,
         "false_positive_rate": passed,
-        "false_negative_rate": 1 - recall if positives else 0.0,
+        "false_negative_rate": 1 - found,
         "f0_5": f_score(0.5, precision, recall),
         "f1": f_score(1.0, precision, recall),
         "f2": f_score(2.0, precision, recall),
@@ -67,16 +76,28 @@ def curves(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
         keep = np.unique(np.linspace(0, len(positives) - 1, MOST_POINTS).round().astype(int))
         positives, negatives = positives[keep], negatives[keep]
     recalls = _share(positives, labels.sum())
+    precisions = positives / np.maximum(positives + negatives, 1)
     return {
         "receiver_operating_characteristic_curve": {
             "false_positive_rates": [0.0, *_share(negatives, (~labels).sum()).tolist()],
             "true_positive_rates": [0.0, *recalls.tolist()],
         },
         "precision_recall_curve": {
-            "precisions": [1.0, *(positives / np.maximum(positives + negatives, 1)).tolist()],
+            # The curve starts, as Spark's does, with the precision of the highest score.
+            "precisions": [float(precisions[0]), *precisions.tolist()],
             "recalls": [0.0, *recalls.tolist()],
         },
     }
+
+
+def precision_recall_area(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the area under the precision–recall curve by trapezoids, AWS's au_prc; NaN without a positive."""
+    _, positives, negatives = cumulative_counts(labels, probabilities)
+    if not labels.any():
+        return float("nan")
+    recalls, precisions = positives / labels.sum(), positives / (positives + negatives)
+    heights = (precisions + np.r_[precisions[0], precisions[:-1]]) / 2
+    return float(np.sum(np.diff(recalls, prepend=0.0) * heights))
 
 
 def fraud_metrics(

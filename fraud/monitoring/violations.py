@@ -1,18 +1,19 @@
 """Compares a data set with the constraints and statistics of a baseline.
 
 The check types are Model Monitor's, and `non_negative_check`, which its documentation does not name. The texts of
-data type and drift checks are as seen from AWS; the other texts are this project's own.
+data type, completeness, missing and extra columns and drift are as seen from AWS; the others are this project's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from fraud.monitoring import kinds
 from fraud.monitoring.constraints import DEFAULT_CONFIG
 from fraud.monitoring.drift import Drift, drift_of
 from fraud.monitoring.errors import BaselineError
+from fraud.monitoring.java_numbers import java
 from fraud.monitoring.profile import NULL_VALUE, ColumnProfile, Profile
 
 
@@ -32,14 +33,9 @@ def find_violations(
     drift: dict[str, float] = {}
     if current.rows == 0 or config["evaluate_constraints"] != "Enabled":
         return violations, drift
-    for name in features:
-        if name not in columns:
-            text = "The column is in the baseline constraints but not in the data."
-            violations.append(_violation(name, "missing_column_check", text))
+    violations += _other_columns(features, columns)
     for name, column in columns.items():
         if name not in features:
-            text = "The column is in the data but not in the baseline constraints."
-            violations.append(_violation(name, "extra_column_check", text))
             continue
         rules = _merged(config, _overrides(features[name]))
         if rules["evaluate_constraints"] != "Enabled":
@@ -54,6 +50,30 @@ def find_violations(
     return violations, drift
 
 
+def differing_columns(names: Collection[str], constraints: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return (columns of the baseline that are not among `names`, names that the baseline does not know)."""
+    known = _by_name(constraints, "constraints")
+    return [name for name in known if name not in names], [name for name in names if name not in known]
+
+
+def _other_columns(features: Collection[str], columns: Collection[str]) -> Iterator[dict[str, str]]:
+    """AWS compares numbers of columns and names none; where the numbers are equal, other names are violations."""
+    if len(columns) != len(features):
+        what = "missing" if len(columns) < len(features) else "extra"
+        text = (
+            f"There are {what} columns in current dataset. Number of columns in current dataset: {len(columns)}, "
+            f"Number of columns in baseline constraints: {len(features)}"
+        )
+        yield _violation(f"{what.capitalize()} columns", f"{what}_column_check", text)
+    else:
+        for name in (name for name in features if name not in columns):
+            text = "The column is in the baseline constraints but not in the data."
+            yield _violation(name, "missing_column_check", text)
+        for name in (name for name in columns if name not in features):
+            text = "The column is in the data but not in the baseline constraints."
+            yield _violation(name, "extra_column_check", text)
+
+
 def _checks(column: ColumnProfile, feature: Mapping[str, Any], rules: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     expected = feature.get("inferred_type", "Unknown")
     match = _type_match(column, expected)
@@ -62,22 +82,22 @@ def _checks(column: ColumnProfile, feature: Mapping[str, Any], rules: Mapping[st
         yield (
             "data_type_check",
             "Data type match requirement is not met. "
-            f"Expected data type: {expected}, Expected match: {wanted * 100}%. "
-            f"Observed: Only {match * 100}% of data is {expected}.",
+            f"Expected data type: {expected}, Expected match: {_percent(wanted)}. "
+            f"Observed: Only {_percent(match)} of data is {expected}.",
         )
     completeness = feature.get("completeness")
     if completeness is not None and column.completeness < completeness:
         yield (
             "completeness_check",
             "Data completeness requirement is not met. "
-            f"Expected completeness: {completeness * 100}%. Observed: Only {column.completeness * 100}%.",
+            f"Expected: {_percent(completeness)}. Observed: Only {_percent(column.completeness)}.",
         )
     non_negative = (feature.get("num_constraints") or {}).get("is_non_negative", False)
     if non_negative and column.negative:
         yield (
             "non_negative_check",
             "Values must not be negative. "
-            f"Observed: {column.negative / column.numbers * 100}% of numbers are below zero.",
+            f"Observed: {_percent(column.negative / column.numbers)} of numbers are below zero.",
         )
     domains = (feature.get("string_constraints") or {}).get("domains")
     if domains and column.present and not column.is_numeric:
@@ -85,14 +105,14 @@ def _checks(column: ColumnProfile, feature: Mapping[str, Any], rules: Mapping[st
 
 
 def _domain_check(column: ColumnProfile, domains: list[str], wanted: float) -> Iterator[tuple[str, str]]:
-    expected = f"Expected {wanted * 100}% of values to be among the baseline's {len(domains)} values."
+    expected = f"Expected {_percent(wanted)} of values to be among the baseline's {len(domains)} values."
     if column.categories is None:
         # Too many values to be counted one by one: they cannot all be the baseline's few.
         yield "categorical_values_check", f"{expected} Observed: about {column.distinct} distinct values."
         return
     known = sum(column.categories.get(value, 0) for value in domains if value != NULL_VALUE) / column.present
     if known < wanted:
-        yield "categorical_values_check", f"{expected} Observed: Only {known * 100}%."
+        yield "categorical_values_check", f"{expected} Observed: Only {_percent(known)}."
 
 
 def _type_match(column: ColumnProfile, expected: str) -> float | None:
@@ -132,3 +152,7 @@ def _merged(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str
 
 def _violation(name: str, kind: str, text: str) -> dict[str, str]:
     return {"feature_name": name, "constraint_check_type": kind, "description": text}
+
+
+def _percent(share: float) -> str:
+    return f"{java(share * 100.0)}%"

@@ -183,7 +183,7 @@ def test_model_quality_has_awss_fields_and_scikit_learns_values():
     assert values["precision"]["value"] == pytest.approx(precision_score(test.labels, alerts))
     for beta, name in ((0.5, "f0_5"), (1, "f1"), (2, "f2")):
         assert values[name]["value"] == pytest.approx(fbeta_score(test.labels, alerts, beta=beta))
-    assert values["accuracy_best_constant_classifier"]["value"] == pytest.approx(test.labels.mean())
+    assert values["accuracy_best_constant_classifier"]["value"] == pytest.approx(1 - test.labels.mean())
     assert values["auc"]["standard_deviation"] > 0
     matrix = values["confusion_matrix"]
     assert matrix["1"]["1"] == int(np.sum(alerts & test.labels))

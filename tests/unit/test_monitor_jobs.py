@@ -205,6 +205,7 @@ def test_metrics_have_the_names_alarms_wait_for(reports):
         " recall f2 f0_5_best_constant_classifier f2_best_constant_classifier f1_best_constant_classifier auc precision"
     )
     aws += " accuracy_best_constant_classifier true_positive_rate f1 accuracy false_positive_rate"
+    aws += " au_prc total_number_of_violations"
     assert set(aws.split()) | {"average_precision", "alert_rate"} <= names("MODEL_QUALITY")
     assert {"bias_metric_DPL", "bias_metric_DI", "bias_metric_TE"} <= names("MODEL_BIAS")
     assert {"feature_amount", "ExpectedValue", "feature_attribution_ndcg"} <= names("MODEL_EXPLAINABILITY")

@@ -74,6 +74,22 @@ def test_any_captured_records_are_rows_or_counted(tmp_path, records):
     assert scan.issues["malformed"] <= len(records)
 
 
+def test_an_empty_answer_has_no_fields_and_nothing_at_all_is_malformed(tmp_path):
+    def record(answer, sent):
+        parts = {
+            "endpointInput": {"data": sent, "encoding": "CSV"},
+            "endpointOutput": {"data": answer, "encoding": "JSON"},
+        }
+        return json.dumps({"captureData": parts})
+
+    lines = [record("[]", "1,2"), record("[0.5]", "3,4"), record("{}", "5")]
+    empty = {"data": "[]", "encoding": "JSON"}
+    lines.append(json.dumps({"captureData": {"endpointInput": empty, "endpointOutput": empty}}))
+    (tmp_path / "captures.jsonl").write_text("\n".join(lines))
+    scan = _valid(scan_captures(tmp_path, ["score", "amount", "age"]))
+    assert (scan.profile.rows, scan.issues["malformed.data"], scan.issues["missing_fields"]) == (3, 1, 2)
+
+
 def test_a_truncated_gzip_gives_its_whole_records(tmp_path):
     text = "a,b\n" + "".join(f"{number},{number / 7}\n" for number in range(20_000))
     whole = gzip.compress(text.encode())

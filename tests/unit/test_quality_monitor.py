@@ -8,6 +8,7 @@ import pytest
 from sklearn import metrics as sklearn
 
 from fraud.monitoring import quality, quality_binary, quality_other
+from fraud.monitoring.java_numbers import java
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +37,63 @@ def test_suggested_constraints_are_awss(churn):
     assert list(ours) == list(aws)
     for name, (threshold, operator) in aws.items():
         assert ours[name]["comparison_operator"] == operator
-        # AWS reports an auc of 1 for this data, which no definition gives: scikit-learn says 0.9395.
+        # This run of 2021 has an auc of 1, which no definition gives; AWS's runs of 2026 say what scikit-learn does.
         if name != "auc":
             assert ours[name]["threshold"] == pytest.approx(threshold, abs=5e-7)
-    assert ours["auc"]["threshold"] == pytest.approx(sklearn.roc_auc_score(data[0], data[2]))
+
+
+def test_metrics_are_those_of_awss_run_of_2026_on_the_same_data(churn):
+    """As github.com kannuverma12/aai-540 printed them, to six digits."""
+    labels, predictions, probabilities, _ = churn
+    found = {name: body["value"] for name, body in measured(labels, predictions, probabilities).items()}
+    printed = {
+        **{"recall": 0.571429, "precision": 1.0, "accuracy": 0.940299, "auc": 0.939513, "au_prc": 0.863272},
+        **{"true_positive_rate": 0.571429, "true_negative_rate": 1.0, "false_positive_rate": 0.0},
+        **{"false_negative_rate": 0.428571, "f0_5": 0.869565, "f1": 0.727273, "f2": 0.625},
+        **{"recall_best_constant_classifier": 0.0, "precision_best_constant_classifier": 0.0},
+        **{"accuracy_best_constant_classifier": 0.860697, "f0_5_best_constant_classifier": 0.0},
+        **{"f1_best_constant_classifier": 0.0, "f2_best_constant_classifier": 0.0},
+    }
+    assert {name: round(value, 6) for name, value in found.items() if name != "average_precision"} == printed
+    curves = quality_binary.curves(labels, probabilities)
+    assert curves["receiver_operating_characteristic_curve"]["true_positive_rates"][:3] == [0.0, 1 / 28, 2 / 28]
+    assert found["auc"] == pytest.approx(sklearn.roc_auc_score(labels, probabilities))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "accuracy", "precision"),
+    [
+        ((87, 5, 20, 89), 0.457711, 0.0),
+        ((154, 4, 27, 16), 0.78607, 0.0),
+        ((2, 0, 0, 298), 0.993333, 0.993333),
+        ((0, 46, 0, 68), 0.596491, 0.596491),
+        ((177, 1, 9, 0), 0.951872, 0.0),
+    ],
+)
+def test_the_constant_classifier_says_what_the_model_says_most_often(matrix, accuracy, precision):
+    """Confusion matrices and AWS's values of public baselines of 2025 and 2026; in the first most labels are 1."""
+    labels = np.repeat([False, False, True, True], matrix)
+    said = np.repeat([False, True, False, True], matrix)
+    found = quality_binary.values(labels, said, None)
+    assert round(found["accuracy_best_constant_classifier"], 6) == accuracy
+    assert round(found["precision_best_constant_classifier"], 6) == precision
+
+
+def test_what_is_not_defined_has_no_value_and_few_rows_no_deviation():
+    """As in AWS's runs of 2026: nothing for the rates of negatives where there are none, and no +/- in the text."""
+    labels, said = np.ones(201) == 1, np.arange(201) > 0
+    found = measured(labels, said, np.linspace(0.6, 0.9, 201))
+    assert found["true_negative_rate"] == found["false_positive_rate"] == {"value": None, "standard_deviation": None}
+    few = {"auc": {"value": 0.4617049617049617, "standard_deviation": None}}
+    rules = {"auc": {"threshold": 1.0, "comparison_operator": "LessThanThreshold"}}
+    (violation,) = quality.quality_violations(few, rules)
+    assert violation["description"] == "Metric auc with 0.4617049617049617 was LessThanThreshold '1.0'"
+
+
+def test_the_precision_recall_curve_starts_with_the_precision_of_the_highest_score():
+    """As Spark's, and as AWS printed it: [0.0, 0.0, 0.5 …] where the highest score is of a negative."""
+    curve = quality_binary.curves(np.array([False, True, False]), np.array([0.9, 0.8, 0.1]))["precision_recall_curve"]
+    assert curve["precisions"][:3] == [0.0, 0.0, 0.5] and curve["recalls"][:3] == [0.0, 0.0, 1.0]
 
 
 def test_values_are_scikit_learns():
@@ -85,7 +139,7 @@ def test_deviations_need_two_hundred_rows(churn):
     assert 0 < all_rows["recall"]["standard_deviation"] < 0.2
     assert all_rows == measured(labels, predictions, probabilities)
     few = measured(labels[:199], predictions[:199], probabilities[:199])
-    assert {body["standard_deviation"] for body in few.values()} == {"NaN"}
+    assert {body["standard_deviation"] for body in few.values()} == {None}
 
 
 def test_violations_have_awss_texts(churn):
@@ -113,7 +167,7 @@ def test_violations_have_awss_texts(churn):
 def test_one_class_alone_has_no_auc_and_no_violation_for_it():
     labels, said = np.zeros(300) == 1, np.zeros(300) == 1
     found = measured(labels, said, np.linspace(0, 1, 300))
-    assert found["auc"] == {"value": "NaN", "standard_deviation": "NaN"}
+    assert found["auc"] == found["au_prc"] == {"value": None, "standard_deviation": None}
     assert found["recall"]["value"] == 0.0
     rules = {"auc": {"threshold": 0.9, "comparison_operator": "LessThanThreshold"}}
     assert quality.quality_violations(found, rules) == []
@@ -131,7 +185,7 @@ def test_one_class_alone_has_no_auc_and_no_violation_for_it():
 )
 def test_a_malformed_constraint_is_named(rule, message):
     with pytest.raises(ValueError, match=message):
-        quality.quality_violations({"recall": {"value": 1, "standard_deviation": "NaN"}}, {"recall": rule})
+        quality.quality_violations({"recall": {"value": 1, "standard_deviation": None}}, {"recall": rule})
 
 
 def test_money_counts_what_is_known():
@@ -194,4 +248,4 @@ def test_regression_is_scikit_learns():
      (12345678.9, "1.23456789E7"), (0.0, "0.0"), (float("inf"), "Infinity"), ("NaN", "NaN")],
 )  # fmt: skip
 def test_numbers_are_written_as_java_does(value, text):
-    assert quality.java(value) == text
+    assert java(value) == text

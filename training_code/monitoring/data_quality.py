@@ -17,6 +17,7 @@ def run(settings: Settings) -> Outcome:
     from fraud.monitoring import find_violations, suggest_constraints
     from fraud.monitoring.errors import BaselineError, DataError
     from fraud.monitoring.metrics import metric_lines
+    from fraud.monitoring.violations import differing_columns
 
     constraints = settings.constraints
     try:
@@ -36,6 +37,13 @@ def run(settings: Settings) -> Outcome:
     except BaselineError as error:
         raise AnalysisError(str(error)) from None
     write_violations(settings, violations)
+    if current.rows:
+        missing, extra = differing_columns([column.name for column in current.columns], constraints)
+        # AWS's violations count columns; which they are is said here and in the report.
+        for what, found in (("missing_columns", missing), ("extra_columns", extra)):
+            if found:
+                counts[what] = len(found)
+                print(f"{what.replace('_', ' ')}: {', '.join(found[:50])}", flush=True)
     emit = constraints.get("monitoring_config", {}).get("emit_metrics", "Enabled") == "Enabled"
     if emit and settings.publish:
         write_metrics(settings, metric_lines(current, drift, settings.dimensions, settings.timestamp))

@@ -61,7 +61,7 @@ def run(settings: Settings) -> Outcome:
     violations = quality_violations(metrics, settings.constraints[key])
     write_violations(settings, violations)
     if settings.publish and rows:
-        write_metrics(settings, quality_lines(numbers, settings.dimensions, settings.timestamp))
+        write_metrics(settings, quality_lines(numbers, len(violations), settings.dimensions, settings.timestamp))
     return Outcome(rows, violations, counts, headline, finite(numbers))
 
 
@@ -118,11 +118,11 @@ def _binary(
         return quality_binary.values(truth[at], said[at], None if chances is None else chances[at])
 
     metrics = quality.with_deviations(compute, len(truth))
-    average = metrics.pop("average_precision", {"value": "NaN"})["value"]
+    average = metrics.pop("average_precision", {}).get("value")
     body = {"confusion_matrix": quality_binary.confusion_matrix(truth, said), **metrics}
     if chances is not None:
         body |= quality_binary.curves(truth, chances)
-    extras = {} if average == "NaN" else {"average_precision": average}
+    extras = {} if average is None else {"average_precision": average}
     money = amounts[usable] if amounts is not None else None
     return body, extras | quality_binary.fraud_metrics(truth, said, chances, money)
 

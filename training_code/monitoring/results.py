@@ -70,9 +70,11 @@ class Outcome:
 
 
 def write_json(path: Path, body: Mapping[str, Any]) -> None:
-    """Write a document; its folder is made where it is missing."""
+    """Write a document whole or not at all; its folder is made where it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(body, allow_nan=False, indent=1) + "\n", encoding="utf-8")
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(json.dumps(body, allow_nan=False, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(path)
 
 
 def write_violations(settings: Settings, violations: Sequence[Mapping[str, Any]], version: float | str = 0.0) -> None:

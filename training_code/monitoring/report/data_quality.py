@@ -44,6 +44,14 @@ def findings(run: Run) -> Findings:
     kinds: dict[str, list[str]] = defaultdict(list)
     for violation in [*run.violations, *drift.get("violations", [])]:
         kinds[violation["constraint_check_type"]].append(violation["feature_name"])
+    # AWS's violations of columns count them; a reader wants their names.
+    known = [feature["name"] for feature in (run.constraints or {}).get("features", [])]
+    for kind, names in (
+        ("missing_column_check", [name for name in known if name not in now]),
+        ("extra_column_check", [name for name in now if name not in known]),
+    ):
+        if run.violations and run.constraints is not None and names:
+            kinds[kind] = names
     marked = {name for names in kinds.values() for name in names}
     order = sorted(now, key=lambda name: (name not in marked, -psi.get(name, {}).get("psi", 0.0)))
     sections = []
