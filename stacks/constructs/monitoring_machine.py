@@ -21,7 +21,7 @@ from stacks.monitoring.settings import MachineSettings
 class MonitoringMachine(Construct):
     """A standard state machine and its rules; `arn` is its ARN.
 
-    Engine `processing`: a rule for each monitor starts it on the monitor's cron. Engine `model-monitor`: one rule
+    Engine `processing`: a rule for each monitor starts it at the monitor's cadence. Engine `model-monitor`: one rule
     starts it at the end of every job of SageMaker's schedules, one every hour to look for executions without a job.
     It needs no model to exist: it looks for one as it runs.
     """
@@ -77,7 +77,7 @@ class MonitoringMachine(Construct):
             monitor.kind,
             name=monitor.schedule,
             description=f"Runs the monitor {monitor.kind}",
-            schedule_expression=monitor.cadence,
+            schedule_expression=monitor.rule_expression,
             targets=[target],
         )
         reason = (

@@ -19,7 +19,7 @@ KINDS: dict[Kind, str] = {
     "model-bias": "ModelBias",
     "model-explainability": "ModelExplainability",
 }
-_EVERY = re.compile(r"cron\(0 \d{1,2}/(\d{1,2}) ")
+_EVERY = re.compile(r"cron\(0 (\d{1,2})/(\d{1,2}) ")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,21 @@ class Monitor:
     def period_hours(self) -> int:
         """Time between two runs."""
         every = _EVERY.match(self.cadence)
-        return 1 if self.cadence == HOURLY else int(every[1]) if every else 24
+        return 1 if self.cadence == HOURLY else int(every[2]) if every else 24
+
+    @property
+    def rule_expression(self) -> str:
+        """The cadence for EventBridge.
+
+        AWS documents `17/12` of a SageMaker schedule as every twelve hours; EventBridge stops counting at midnight: it
+        would run at 17 alone, over a window of twelve hours.
+        """
+        every = _EVERY.match(self.cadence)
+        if not every:
+            return self.cadence
+        first, period = int(every[1]), int(every[2])
+        hours = sorted({hour % 24 for hour in range(first, first + 24, period)})
+        return f"cron(0 {','.join(map(str, hours))} ? * * *)"
 
     @property
     def window_hours(self) -> tuple[int, int]:

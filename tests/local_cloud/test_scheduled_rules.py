@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from ministack.services import eventbridge, stepfunctions
 
+from local_cloud.sagemaker.monitoring import cron
 from stacks.config.monitoring import HOURLY, NIGHTLY
+from stacks.monitoring import Monitor
 from tests.local_cloud.conftest import wait_until
 from tests.local_cloud.stacks import ROLE
 
@@ -58,3 +60,15 @@ def test_a_rule_starts_its_machine_when_it_is_due(
     assert {one["monitor"] for one in found} == {"any"}
     moments = sorted(one["time"] for one in found)
     assert moments == [f"2026-11-25T{hour:02}:00:30Z" for hour in hours]
+
+
+def test_a_monitors_rule_runs_at_the_hours_of_its_schedule_and_its_windows_leave_no_gap() -> None:
+    """Every cadence that the configuration takes; EventBridge's `17/12` is 17 alone."""
+    several = [f"cron(0 {first}/{period} ? * * *)" for first in range(24) for period in range(1, 25)]
+    for cadence in (HOURLY, NIGHTLY, *several):
+        monitor, schedule = Monitor("data-quality", "any", cadence), cron.parse(cadence)
+        hours = sorted(eventbridge._parse_cron_fields(monitor.rule_expression)[1])
+        assert hours == list(schedule.hours), cadence
+        gaps = [(later - earlier) % 24 or 24 for earlier, later in zip(hours, [*hours[1:], hours[0]], strict=True)]
+        start, end = monitor.window_hours
+        assert max(gaps) <= start - end, cadence
