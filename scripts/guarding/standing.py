@@ -10,8 +10,8 @@ from typing import Any
 
 from scripts.retraining.clients import Clients
 
-# As the guard tells them apart: a promotion that an approval started is no training run.
-_PROMOTION = re.compile(r"[0-9a-f-]{36}_[0-9a-f-]{36}")
+# As the guard tells them apart: a promotion by an approval, or by scripts.promote, is no training run.
+_PROMOTION = re.compile(r"[0-9a-f-]{36}_[0-9a-f-]{36}|promote-v\d+-over-.+")
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ HOUR_MS = 3_600_000
 WEEK_MS = 7 * 24 * HOUR_MS
 # Newest first; more do not start in a month, and their description has to fit a state's 256 KiB.
 MOST_EXECUTIONS = 100
-# EventBridge names what it starts <event id>_<hash>: of the retraining machine, the promotion of an approved model.
-PROMOTION = "/^[0-9a-f-]{36}_[0-9a-f-]{36}$/"
+# Executions of the retraining machine that train nothing: EventBridge names what it starts <event id>_<hash>, which is
+# the promotion of an approved model; scripts.promote names its promotions by their versions.
+PROMOTION = r"/^([0-9a-f-]{36}_[0-9a-f-]{36}|promote-v\d+-over-.+)$/"
 NAME = "$states.context.Execution.Name"
 
 

@@ -321,10 +321,18 @@ def test_of_two_guards_that_see_each_other_the_earlier_goes_on() -> None:
     assert refused(cloud.run(name="guard-2"))[0] == "in-flight"
 
 
-def test_promotions_are_no_training_runs() -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "0c5f2f4e-1111-2222-3333-444455556666_0c5f2f4e-1111-2222-3333-444455556667",
+        # As scripts.promote starts them; the first over no model.
+        "promote-v3-over-v2-1",
+        "promote-v1-over-none-12",
+    ],
+)
+def test_promotions_are_no_training_runs(name: str) -> None:
     cloud = Cloud()
-    event = "0c5f2f4e-1111-2222-3333-444455556666_0c5f2f4e-1111-2222-3333-444455556667"
-    cloud.runs = [execution(event, "2026-03-10T11:00:00Z", "2026-03-10T11:01:00Z")]
+    cloud.runs = [execution(name, "2026-03-10T11:00:00Z", "2026-03-10T11:01:00Z")]
     assert cloud.run().output["status"] == "Started"
     cloud.runs[0]["Status"] = "RUNNING"
     assert refused(cloud.run())[0] == "in-flight"

@@ -97,6 +97,7 @@ def test_standing_counts_as_the_guard_does(services: Services) -> None:
     promotion = "0c5f2f4e-1111-2222-3333-444455556666_0c5f2f4e-1111-2222-3333-444455556667"
     services.runs = [
         run(promotion, 1),
+        run("promote-v3-over-v2-1", 2),
         run("r3", 20),
         run("r2", 5 * 24, 100),
         run("r1", 9 * 24),
