@@ -91,6 +91,10 @@ def evaluate(options: argparse.Namespace, inputs: Path, outputs: Path) -> None:
     if champion is not None:
         held = champion.fraud_probability(matrix(frame, champion.schema, "test for the champion"))
     result = compare(rows, scores, held, settings)
+    for who, package in (("candidate", candidate), ("champion", champion)):
+        if package is not None:
+            # What this model's answers will bear: a decision tells by it which package made it.
+            result.summary[who]["version"] = package.version
 
     documents = {
         "evaluation.json": result.summary,

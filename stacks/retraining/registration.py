@@ -98,4 +98,6 @@ def _lineage() -> str:
         "$each($candidateHyperparameters, function($value, $name) "
         "{ {'hyperparameter.' & $name: $substring($string($value), 0, 256)} })"
     )
-    return f"$merge([{{{pairs}}}, {metrics}, {hyperparameters}])"
+    version = "$evaluation.candidate.version"
+    answers_as = f"$exists({version}) ? {{'modelVersion': {version}}} : {{}}"
+    return f"$merge([{{{pairs}}}, {answers_as}, {metrics}, {hyperparameters}])"

@@ -22,7 +22,11 @@ INPUT = {
 EVALUATION = {
     "schema_version": 1,
     "gate": {"passed": True, "metric": "average_precision", "reasons": ["It reaches the floor."]},
-    "candidate": {"metrics": {"average_precision": 0.71, "auc": 0.95, "brier": None}, "intervals": {}},
+    "candidate": {
+        "metrics": {"average_precision": 0.71, "auc": 0.95, "brier": None},
+        "intervals": {},
+        "version": "3f1c2a9b7d10",
+    },
     "champion": None,
     "difference": None,
     "test": {"rows": 1000},

@@ -104,6 +104,8 @@ def test_registration_keeps_the_lineage_and_the_baseline() -> None:
     assert lineage["trainingJob"] == "fraudstack-dev-r0-003-ab" and lineage["algorithm"] == "xgboost"
     assert lineage["metric.average_precision"] == "0.71" and lineage["hyperparameter.eta"] == "0.1"
     assert "metric.brier" not in lineage
+    # By which its answers, and so every decision, name it.
+    assert lineage["modelVersion"] == "3f1c2a9b7d10"
     assert all(isinstance(value, str) and len(value) <= 256 for value in lineage.values())
     assert request["ModelApprovalStatus"] == "Approved" and request["ClientToken"] == "r0123abcd-1"
     copies = [arguments for name, arguments in execution.calls if name == "aws-sdk:s3:copyObject"]

@@ -17,6 +17,7 @@ from fraud.features.schema import FeatureSchema
 from fraud.models import Split, calibration, parse, trainer
 from fraud.models.package import ModelPackage
 from tests.unit.model_data import NAMES, feature_schema, split_frame, write_splits
+from training_code.evaluate import unpack
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -81,7 +82,7 @@ def _read(base: Path, name: str):
     return json.loads((base / "processing" / "output" / name).read_text())
 
 
-def test_documents_of_a_better_candidate(base):
+def test_documents_of_a_better_candidate(base, tmp_path):
     result = _run(base)
     assert result.returncode == 0, result.stderr
     evaluation = _read(base, "evaluation/evaluation.json")
@@ -94,6 +95,9 @@ def test_documents_of_a_better_candidate(base):
     quality = _read(base, "evaluation/model_quality_statistics.json")
     assert quality["binary_classification_metrics"]["auc"]["value"] == evaluation["candidate"]["metrics"]["auc"]
     assert set(_read(base, "evaluation/curves.json")) == {"schema_version", "candidate", "champion"}
+    # As its answers will say it.
+    served = unpack(base / "processing/input/candidate", tmp_path / "served", "candidate")
+    assert evaluation["candidate"]["version"] == served.version != evaluation["champion"]["version"]
 
 
 def test_the_champion_is_kept_from_a_worse_candidate(base):
