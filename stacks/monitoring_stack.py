@@ -59,15 +59,17 @@ class MonitoringStack(Stack):
         if config.monitoring.engine == "model-monitor":
             self._schedules(model)
             Annotations.of(self).add_warning_v2("fraudstack:model-monitor-is-closed", CLOSED)
+        challenged = config.serving.challenger.mode != "none"
         PlatformDashboard(
             self,
             "Dashboard",
             name=names.prefix,
             endpoint=names.endpoint,
-            variants=(VARIANT,) if config.serving.challenger.mode == "none" else (VARIANT, CHALLENGER_VARIANT),
+            variants=(VARIANT, CHALLENGER_VARIANT) if challenged else (VARIANT,),
             monitors=self._monitors,
             monitoring=metrics,
             quality=tuple(config.monitoring.model_quality.floors),
+            challenged=challenged and config.monitoring.engine == "processing",
             state_machine_arn=names.state_machine_arn,
             scoring=scoring_metrics(config, names) if config.scoring.enabled else None,
         )
@@ -147,5 +149,6 @@ def machine_settings(config: PlatformConfig, names: Names, assets: CodeAssets) -
         variant=VARIANT,
         monitoring_stack=names.stack("monitoring"),
         namespace=config.project,
+        challenged=config.serving.challenger.mode != "none",
         tags=(("environment", config.environment), ("project", config.project)),
     )

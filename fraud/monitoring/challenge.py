@@ -74,7 +74,7 @@ def compare_captures(sources: Sources, settings: Settings, mode: str = "auto") -
         sources.counts["champion"]["not_compared"] = len(champion) - len(ids)
         sources.counts["challenger"]["not_compared"] = len(challenger) - len(ids)
     else:
-        pools = (_since_the_first(champion, challenger), list(challenger))
+        pools = (_beside(champion, challenger), list(challenger))
         sources.counts["champion"]["not_compared"] = len(champion) - len(pools[0])
     one, other = (
         _answered(ids, answers, truth.labels, sources, who)
@@ -140,10 +140,16 @@ def _amount(record: Record, at: int | None) -> float:
         return math.nan
 
 
-def _since_the_first(champion: Mapping[str, Answer], challenger: Mapping[str, Answer]) -> list[str]:
-    """The champion's transactions from the challenger's first on: earlier ones saw other days."""
-    first = min((answer.time for answer in challenger.values() if answer.time), default=None)
-    return [name for name, answer in champion.items() if first is None or not answer.time or answer.time >= first]
+def _beside(champion: Mapping[str, Answer], challenger: Mapping[str, Answer]) -> list[str]:
+    """The champion's transactions from the challenger's first to its last.
+
+    Earlier ones saw other days; later ones may be those of the challenger itself, which has been promoted since.
+    """
+    times = [answer.time for answer in challenger.values() if answer.time]
+    if not times:
+        return list(champion)
+    first, last = min(times), max(times)
+    return [name for name, answer in champion.items() if not answer.time or first <= answer.time <= last]
 
 
 def _answered(

@@ -15,6 +15,7 @@ from constructs import Construct
 from stacks.config import MonitoringConfig
 from stacks.monitoring import Monitor
 from stacks.monitoring.settings import DRIFTED, FAILURES, NAMESPACES, NO_DATA, RUNS, VIOLATIONS
+from stacks.names import CHALLENGER_VARIANT
 
 SCORE = "fraud_probability"
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
@@ -39,6 +40,12 @@ class MonitoringMetrics:
     def run(self, monitor: Monitor, metric: str, statistic: str = "Maximum") -> cloudwatch.Metric:
         """A metric that every run leaves at the time of the run: MonitoringRuns, DriftedFeatures, recall …"""
         return _metric(self._namespace, metric, statistic, {"MonitoringSchedule": monitor.schedule})
+
+    def challenger(self, monitor: Monitor, metric: str) -> cloudwatch.Metric:
+        """The same of the challenger, where one was captured beside the champion; engine processing alone has it."""
+        dimensions = {"Endpoint": self._endpoint, "MonitoringSchedule": monitor.schedule}
+        beside = {**dimensions, "VariantName": CHALLENGER_VARIANT}
+        return _metric(NAMESPACES[monitor.kind], metric, "Minimum", beside, label=f"{CHALLENGER_VARIANT} {metric}")
 
     def score_drift(self, monitor: Monitor) -> cloudwatch.Metric:
         """Drift of the score's distribution, from 0 (as the baseline) to 1."""
@@ -167,13 +174,16 @@ class MonitoringAlarms(Construct):
         return alarm
 
 
-def _metric(namespace: str, metric: str, statistic: str, dimensions: dict[str, str]) -> cloudwatch.Metric:
+def _metric(
+    namespace: str, metric: str, statistic: str, dimensions: dict[str, str], label: str | None = None
+) -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=namespace,
         metric_name=metric,
         dimensions_map=dimensions,
         statistic=statistic,
         period=Duration.hours(1),
+        label=label,
     )
 
 

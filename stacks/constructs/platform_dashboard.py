@@ -31,9 +31,11 @@ class PlatformDashboard(cloudwatch.Dashboard):
         monitors: tuple[Monitor, ...],
         monitoring: MonitoringMetrics,
         quality: tuple[str, ...],
+        challenged: bool,
         state_machine_arn: str,
         scoring: ScoringMetrics | None = None,
     ) -> None:
+        """`quality`: metrics of model quality that have floors; `challenged`: the monitors measure a challenger's."""
         super().__init__(scope, construct_id, dashboard_name=name, default_interval=Duration.days(1))
         self._endpoint, self._variants = endpoint, variants
         runs = [
@@ -53,7 +55,7 @@ class PlatformDashboard(cloudwatch.Dashboard):
             self._graph("Latency of the model (µs)", self._lines(("ModelLatency", "p50"), ("ModelLatency", "p99"))),
             self._graph("Errors", self._lines(("Invocation4XXErrors", "Sum"), ("Invocation5XXErrors", "Sum"))),
         )
-        self._monitoring(monitors, monitoring, quality)
+        self._monitoring(monitors, monitoring, quality, challenged)
         self.add_widgets(self._graph("Retraining runs", runs))
 
     def _scoring(self, metrics: ScoringMetrics) -> None:
@@ -72,7 +74,9 @@ class PlatformDashboard(cloudwatch.Dashboard):
             ),
         )
 
-    def _monitoring(self, monitors: tuple[Monitor, ...], metrics: MonitoringMetrics, quality: tuple[str, ...]) -> None:
+    def _monitoring(
+        self, monitors: tuple[Monitor, ...], metrics: MonitoringMetrics, quality: tuple[str, ...], challenged: bool
+    ) -> None:
         """What the monitors found, and that they ran."""
         by_kind = {monitor.kind: monitor for monitor in monitors}
         found = []
@@ -82,6 +86,7 @@ class PlatformDashboard(cloudwatch.Dashboard):
             found.append(self._graph("Columns that drifted", [metrics.run(data, DRIFTED)]))
         if labelled := by_kind.get("model-quality"):
             lines = [metrics.run(labelled, name, "Minimum") for name in quality]
+            lines += [metrics.challenger(labelled, name) for name in quality if challenged]
             found.append(self._graph("Quality of the model", lines))
         if segments := by_kind.get("model-bias"):
             found.append(self._graph("Bias: metrics beyond their baseline", [metrics.run(segments, VIOLATIONS)]))

@@ -12,13 +12,12 @@ from stacks.monitoring.counting import count, failure_states, read_violations
 from stacks.monitoring.deployed import find_model
 from stacks.monitoring.job import analysis, code_inputs
 from stacks.monitoring.settings import CAPTURES, GROUND_TRUTH, HISTORY, REPORTS, MachineSettings
+from stacks.names import CHALLENGER_VARIANT
 from stacks.retraining.containers import INPUT
 from stacks.retraining.states import RETRY, States, assign, catch, choice, fail_with, jsonata, rule, task
 
 GIVEN = "$states.input"
 HOUR, DAY = 3_600_000, 86_400_000
-# A processing job has ten inputs; code, wheels, baseline and history leave room for this many folders of each kind.
-FOLDERS = 3
 _ISO = r"/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/"
 
 
@@ -101,9 +100,11 @@ def _plan_states(settings: MachineSettings) -> States:
             "read the input", "InvalidInput", "'start (' & $windowStart & ') must be before end (' & $windowEnd & ')'"
         ),
         "Folders": assign({"folders": jsonata(_folders())}, "Few folders?"),
-        "Few folders?": choice([rule(f"$count($folders) <= {FOLDERS}", "Settle")], "Refuse length"),
+        "Few folders?": choice([rule("$count($folders) <= $spec.folders", "Settle")], "Refuse length"),
         "Refuse length": fail_with(
-            "read the input", "InvalidInput", f"'the window spans more than {FOLDERS} months: choose a shorter one'"
+            "read the input",
+            "InvalidInput",
+            "'the window spans more than ' & $string($spec.folders) & ' months: choose a shorter one'",
         ),
         "Settle": {"Type": "Wait", "Seconds": settings.monitoring.settle_seconds, "Next": "Find model"},
     }
@@ -116,7 +117,7 @@ def _folders() -> str:
         ".$fromMillis($ * $ms, $format)] }; "
         f"$hours := $end - $start > {48 * HOUR} ? [] : $spans({HOUR}, '[Y0001]/[M01]/[D01]/[H01]'); "
         f"$days := $end - $start > {400 * DAY} ? [0..99] : $spans({DAY}, '[Y0001]/[M01]/[D01]'); "
-        f"$count($hours) in [1..{FOLDERS}] ? $hours : $count($days) <= {FOLDERS} ? $days "
+        "$count($hours) in [1..$spec.folders] ? $hours : $count($days) <= $spec.folders ? $days "
         ": [$distinct($days.$substring($string($), 0, 7))])"
     )
 
@@ -145,12 +146,18 @@ def _model_states(settings: MachineSettings) -> States:
 
 
 def _input_states(settings: MachineSettings) -> States:
-    windowed = ((CAPTURES, "captures", f"{settings.endpoint}/{settings.variant}/"), (GROUND_TRUTH, GROUND_TRUTH, ""))
-    folders = [
+    answered = f"{CAPTURES}/{settings.endpoint}"
+    # The analyser finds a challenger's captures in a folder of that name beside the champion's.
+    windowed = {
+        "captures": f"{answered}/{settings.variant}",
+        f"captures/{CHALLENGER_VARIANT}": f"{answered}/{CHALLENGER_VARIANT}",
+        GROUND_TRUTH: GROUND_TRUTH,
+    }
+    champion, challenger, labels = (
         f"$folders.{{'group': '{group}', 'bucket': '{settings.captures_bucket}', "
-        f"'prefix': '{root}/{inner}' & $ & '/', 'folder': '{group}/' & $}}"
-        for root, group, inner in windowed
-    ]
+        f"'prefix': '{root}/' & $ & '/', 'folder': '{group}/' & $}}"
+        for group, root in windowed.items()
+    )
     # The ids of inputs take no slashes.
     entry = (
         "{'InputName': $replace($.folder, '/', '-'), 'S3Input': {'S3Uri': 's3://' & $.bucket & '/' & $.prefix, "
@@ -162,7 +169,7 @@ def _input_states(settings: MachineSettings) -> States:
         "Candidates": assign(
             {
                 "candidates": jsonata(
-                    f"[{folders[0]}, ($spec.labelled ? {folders[1]}), "
+                    f"[{champion}, ($spec.challenged ? {challenger}), ($spec.labelled ? {labels}), "
                     f"{{'group': 'baseline', 'bucket': '{settings.artifacts_bucket}', 'prefix': $baselineKey, "
                     "'folder': 'baseline'}, "
                     f"{{'group': 'history', 'bucket': '{settings.reports_bucket}', 'prefix': {history}, "

@@ -34,7 +34,7 @@ VIOLATIONS, DRIFTED, RUNS, NO_DATA, FAILURES = (
 
 @dataclass(frozen=True)
 class MachineSettings:
-    """Names, ARNs and URIs that the definition refers to."""
+    """Names, ARNs and URIs that the definition refers to; `challenged` where the endpoint may have a challenger."""
 
     prefix: str
     monitors: tuple[Monitor, ...]
@@ -52,6 +52,7 @@ class MachineSettings:
     variant: str
     monitoring_stack: str
     namespace: str
+    challenged: bool = False
     tags: tuple[tuple[str, str], ...] = ()
 
     def tag_list(self) -> list[dict[str, str]]:
@@ -64,6 +65,9 @@ class MachineSettings:
 
     def _specification(self, monitor: Monitor) -> dict[str, Any]:
         start, end = monitor.window_hours
+        challenged = self.challenged and monitor.kind == "model-quality"
+        # A processing job has ten inputs: code, wheels, baseline and history beside folders of each kind.
+        folders = 2 if challenged else 3
         return {
             "schedule": monitor.schedule,
             "namespace": NAMESPACES[monitor.kind],
@@ -71,7 +75,9 @@ class MachineSettings:
             "endHours": end,
             # A year of nightly runs, or a month of hourly ones.
             "historyDepth": 4 if monitor.period_hours >= 24 else 7,
+            "folders": folders,
             "labelled": monitor.labelled,
+            "challenged": challenged,
             "explained": monitor.explained,
             "environment": environment_of(monitor, self.monitoring),
         }

@@ -213,6 +213,17 @@ def test_the_dashboard_shows_a_challenger_where_there_may_be_one(assembly: Assem
             assert all(line[line.index("VariantName") + 1] in line[-1]["label"] for line in found)
 
 
+def test_the_dashboard_shows_a_challengers_quality_where_it_is_measured(dev: Assembly, varied: Assembly) -> None:
+    """By this project's analyser; AWS's reads both variants as one."""
+    for deployed, measured in ((varied, {"average_precision", "recall"}), (dev, set())):
+        body = json.loads(text(deployed.one("monitoring", "AWS::CloudWatch::Dashboard")["DashboardBody"]))
+        (widget,) = [one for one in body["widgets"] if one["properties"]["title"] == "Quality of the model"]
+        lines = [line for line in widget["properties"]["metrics"] if "VariantName" in line]
+        assert {line[1] for line in lines} == measured
+        for line in lines:
+            assert line[0] == "aws/sagemaker/Endpoints/model-metrics" and "challenger" in line[-1]["label"]
+
+
 def test_the_machine_needs_no_model_and_its_role_only_reads_and_counts(varied: Assembly) -> None:
     (machine,) = varied.resources("monitoring", "AWS::StepFunctions::StateMachine").values()
     assert "Condition" not in machine

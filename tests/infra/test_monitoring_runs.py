@@ -40,6 +40,7 @@ SETTINGS = MachineSettings(
     variant="primary",
     monitoring_stack="fraudstack-dev-monitoring",
     namespace="fraudstack",
+    challenged=True,
     tags=(("project", "fraudstack"),),
 )
 LINE = {"MetricName": "feature_baseline_drift_a", "Timestamp": "2026-11-18T14:00:00Z", "Dimensions": [], "Value": 0.5}
@@ -184,7 +185,12 @@ def test_each_monitor_gets_what_it_needs(monitor: str, environment: dict[str, st
     if "ground-truth" in folders:
         # The labels of card transactions are known after seven days.
         assert job["Environment"]["start_time"] == "2026-11-17T14:00:00Z"
-        assert [name for name in given if name.startswith("captures")] == ["captures/2026/11/17", "captures/2026/11/18"]
+        days = ["2026/11/17", "2026/11/18"]
+        whose = ["captures", "captures/challenger"] if monitor == "model-quality" else ["captures"]
+        wanted = [f"{folder}/{day}" for folder in whose for day in days]
+        assert [name for name in given if name.startswith("captures")] == wanted
+        for folder, variant in zip(whose, ("primary", "challenger"), strict=False):
+            assert given[f"{folder}/{days[0]}"] == f"s3://captures/data-capture/fraudstack-dev/{variant}/{days[0]}/"
     if monitor != "model-quality":
         assert job["Environment"]["analysis_config"] == "/opt/ml/processing/input/baseline/analysis_config.json"
 
@@ -202,6 +208,14 @@ def test_each_monitor_gets_what_it_needs(monitor: str, environment: dict[str, st
 def test_a_window_is_given_as_few_folders(start: str, end: str, folders: list[str]) -> None:
     given = inputs(Cloud().run(start=start, end=end))
     assert [name.removeprefix("captures/") for name in given if name.startswith("captures/")] == folders
+
+
+def test_a_challengers_captures_leave_room_for_two_folders_of_each_kind() -> None:
+    given = inputs(Cloud().run("model-quality", start="2026-11-23T00:00:00Z", end="2026-11-26T00:00:00Z"))
+    windows = [name for name in given if name.startswith(("captures", "ground-truth"))]
+    assert windows == ["captures/2026/11", "captures/challenger/2026/11", "ground-truth/2026/11"]
+    refused = Cloud().run("model-quality", start="2026-09-01T00:00:00Z", end="2026-11-26T00:00:00Z")
+    assert "the window spans more than 2 months" in refused.cause
 
 
 @pytest.mark.parametrize(

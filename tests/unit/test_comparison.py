@@ -194,9 +194,11 @@ def test_a_shadow_is_paired_by_id_and_everything_left_out_is_counted(captured: P
     assert later["counts"]["challenger"]["taken_as_genuine"] == 50
 
 
-def test_an_ab_test_compares_each_models_own_from_the_challengers_first_on(captured: Path) -> None:
+def test_an_ab_test_compares_each_models_own_from_the_challengers_first_to_its_last(captured: Path) -> None:
+    """What the variant `primary` answered later may be the challenger's own: it has been promoted."""
     week = traffic(3000, share=0.2, seed=3)
     early = [line(f"old-{at}", 0.5, [1.0], NOON - timedelta(hours=2)) for at in range(7)]
+    early += [line(f"new-{at}", 0.5, [1.0], NOON + timedelta(hours=2)) for at in range(5)]
     for who, model, at in (("champion", "poor", 0), ("challenger", "good", 1)):
         rows = [line(f"x-{i}", float(week[model][i]), [1.0]) for i in range(at, 3000, 2)]
         write(captured / who, [*(early if who == "champion" else []), *rows])
@@ -204,7 +206,7 @@ def test_an_ab_test_compares_each_models_own_from_the_challengers_first_on(captu
     result = compare_captures(sources(captured), FAST)
     assert (result["mode"], result["design"], result["agreement"]) == ("ab", "unpaired", None)
     assert [side["rows"] for side in result["transactions"].values()] == [1500, 1500]
-    assert result["counts"]["champion"]["not_compared"] == 7
+    assert result["counts"]["champion"]["not_compared"] == 7 + 5
     assert result["verdict"] == "better"
 
 
@@ -260,12 +262,17 @@ def test_a_model_quality_run_compares_the_challenger_and_watches_the_champion_al
     source.mkdir(parents=True)
     (captured / "champion").rename(source / "primary")
     (captured / "challenger").rename(source / "challenger")
+    constraints = tmp_path / "constraints.json"
+    constraints.write_text(json.dumps({"version": 0.0, "binary_classification_constraints": {}}))
     environment = {
         "analysis_type": "MODEL_QUALITY",
         "problem_type": "BinaryClassification",
         "dataset_source": str(tmp_path / "source"),
         "ground_truth_source": str(captured / "ground-truth"),
         "output_path": str(tmp_path / "out"),
+        "baseline_constraints": str(constraints),
+        "publish_cloudwatch_metrics": "Enabled",
+        "sagemaker_endpoint_name": "dev",
     }
     analyze(environment, tmp_path)
     comparison = json.loads((tmp_path / "out" / "comparison.json").read_text())
@@ -274,6 +281,17 @@ def test_a_model_quality_run_compares_the_challenger_and_watches_the_champion_al
     assert statistics["dataset"]["item_count"] == 500
     report = (tmp_path / "out" / "report.html").read_text()
     assert "Champion and challenger" in report and report.count('id="comparison"') == 1
+    metrics = [json.loads(each) for each in (tmp_path / "out" / "cloudwatch_metrics.jsonl").read_text().splitlines()]
+    found = {}
+    for each in metrics:
+        dimensions = {one["Name"]: one["Value"] for one in each["Dimensions"]}
+        assert dimensions.pop("Endpoint") == "dev"
+        found.setdefault(dimensions.pop("VariantName", "primary"), {})[each["MetricName"]] = each["Value"]
+    assert found["challenger"].keys() == found["primary"].keys()
+    # Of the same transactions as in the comparison; the champion's are of all that it answered.
+    compared = comparison["metrics"]["average_precision"]["challenger"]["value"]
+    assert found["challenger"]["average_precision"] == pytest.approx(compared) != found["primary"]["average_precision"]
+    assert found["primary"]["recall"] == statistics["binary_classification_metrics"]["recall"]["value"]
 
 
 def test_the_job_writes_its_documents_and_its_verdict(captured: Path, tmp_path: Path, monkeypatch) -> None:

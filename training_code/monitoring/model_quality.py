@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from fraud.monitoring.observations import Observations
 
 PROBLEMS = ("BinaryClassification", "MulticlassClassification", "Regression")
+CAPTURED = ("json", "sagemakerCaptureJson", "sagemakerMergeJson")
 DEFAULT_THRESHOLD = 0.5
 COLUMNS_FILE = "columns.json"
 _HEADLINE = ("recall", "precision", "f1", "auc", "average_precision")
@@ -35,8 +38,9 @@ def run(settings: Settings) -> Outcome:
     observed, amounts = _observations(settings, counts)
     metrics, extras = document(problem, observed, amounts, _threshold(settings), counts)
     labelled.explain(counts)
-    if problem == PROBLEMS[0] and settings.form not in ("csv", "parquet"):
-        challenger.compare(settings, _threshold(settings), _amount_column(settings))
+    rival = challenger.captures_of(settings) if problem == PROBLEMS[0] and settings.form in CAPTURED else None
+    if rival is not None:
+        challenger.compare(settings, rival, _threshold(settings), _amount_column(settings))
     rows = len(observed) - counts["labels_not_understood"]
     statistics = {
         "version": 0.0,
@@ -51,7 +55,7 @@ def run(settings: Settings) -> Outcome:
     write_json(settings.output / "statistics.json", statistics)
     write_json(settings.output / "constraints.json", suggest_quality_constraints(problem, metrics))
     write_json(settings.output / "fraud_metrics.json", {"version": 1, "metrics": extras})
-    numbers = {name: body["value"] for name, body in metrics.items() if "value" in body} | extras
+    numbers = _values(metrics) | extras
     headline = {name: numbers[name] for name in (*_HEADLINE, *extras, "accuracy", "rmse") if name in numbers}
     if settings.constraints is None:
         return Outcome(rows, counts=counts, headline=headline)
@@ -61,8 +65,27 @@ def run(settings: Settings) -> Outcome:
     violations = quality_violations(metrics, settings.constraints[key])
     write_violations(settings, violations)
     if settings.publish and rows:
-        write_metrics(settings, quality_lines(numbers, len(violations), settings.dimensions, settings.timestamp))
+        lines = list(quality_lines(numbers, len(violations), settings.dimensions, settings.timestamp))
+        if rival is not None:
+            lines += _lines_of(settings, rival, settings.constraints[key])
+        write_metrics(settings, lines)
     return Outcome(rows, violations, counts, headline, finite(numbers))
+
+
+def _values(metrics: dict[str, Any]) -> dict[str, Any]:
+    return {name: body["value"] for name, body in metrics.items() if "value" in body}
+
+
+def _lines_of(settings: Settings, rival: Path, limits: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """The challenger's metrics, by the same names as the champion's; what was left out stands in the comparison."""
+    from fraud.monitoring.quality import quality_lines, quality_violations
+
+    counts: Counter[str] = Counter()
+    observed, amounts = _observations(replace(settings, source=rival), counts)
+    metrics, extras = document(PROBLEMS[0], observed, amounts, _threshold(settings), counts)
+    beside = {**settings.dimensions, challenger.DIMENSION: rival.name}
+    violations = len(quality_violations(metrics, limits))
+    return quality_lines(_values(metrics) | extras, violations, beside, settings.timestamp)
 
 
 def document(
@@ -130,7 +153,7 @@ def _binary(
 def _observations(settings: Settings, counts: Counter[str]) -> tuple[Observations, np.ndarray | None]:
     from fraud.monitoring.observations import numbers, observe
 
-    if settings.form in ("csv", "parquet"):
+    if settings.form not in CAPTURED:
         return _from_table(settings), None
     column = _amount_column(settings)
     records = labelled.labelled_records(settings, counts)
