@@ -23,6 +23,8 @@ Offset = Annotated[str, Field(pattern=OFFSET, min_length=4)]
 AWS_QUALITY = ("accuracy", "auc", "f0_5", "f1", "f2", "precision", "recall", "true_negative_rate", "true_positive_rate")
 CURVE_QUALITY = ("average_precision",)
 OWN_QUALITY = ("alert_rate", "fraud_rate", "mean_probability", "value_recall")
+# The comparison threshold of the baselines that a retraining run makes, which is Model Monitor's default.
+REPORTED_DRIFT = 0.1
 CADENCE_HELP = (
     "hourly `cron(0 * ? * * *)`, daily `cron(0 3 ? * * *)`, or every few hours `cron(0 0/6 ? * * *)`, in UTC."
 )
@@ -148,6 +150,16 @@ class MonitoringConfig(Frozen):
             raise ValueError(
                 f"model_quality.floors: AWS's analyser does not report {', '.join(own)}, so no alarm could go off; "
                 "set engine to processing, or take them out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _drift_is_reported(self) -> MonitoringConfig:
+        limit = self.data_quality.score_drift
+        if self.engine == "model-monitor" and limit < REPORTED_DRIFT:
+            raise ValueError(
+                f"data_quality.score_drift ({limit:g}): AWS's report tells of drift beyond the baseline's threshold of "
+                f"{REPORTED_DRIFT:g} alone, so no alarm could go off before; set at least that, or engine to processing"
             )
         return self
 

@@ -14,10 +14,18 @@ from constructs import Construct
 
 from stacks.config import MonitoringConfig
 from stacks.monitoring import Monitor
-from stacks.monitoring.settings import DRIFTED, FAILURES, NAMESPACES, NO_DATA, RUNS, VIOLATIONS
+from stacks.monitoring.settings import (
+    DRIFTED,
+    FAILURES,
+    NAMESPACES,
+    NO_DATA,
+    RUNS,
+    SCORE,
+    SCORE_DRIFT,
+    VIOLATIONS,
+)
 from stacks.names import CHALLENGER_VARIANT
 
-SCORE = "fraud_probability"
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -105,7 +113,7 @@ class MonitoringAlarms(Construct):
         self._alarm(
             "drift-score",
             "The score's distribution has drifted from its baseline",
-            self._metrics.score_drift(monitor),
+            self._metrics.run(monitor, SCORE_DRIFT),
             limits.score_drift,
             ABOVE,
         )

@@ -1,14 +1,24 @@
 """What every run leaves in CloudWatch at the time of the run, whichever engine it was made by.
 
-Runs, violations, drifted columns, failures, and the quality that alarms have floors for. Alarms look at the last hours;
-the window of a labelled monitor lies days back, and which time AWS's containers put on their metrics is not documented.
+Runs, violations, drifted columns, failures, and what alarms have limits for: the score's drift, and quality. Alarms
+look at the last hours; the window of a labelled monitor lies days back, and which time AWS's containers put on their
+metrics is not documented.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from stacks.monitoring.settings import DRIFTED, FAILURES, NO_DATA, RUNS, VIOLATIONS, MachineSettings
+from stacks.monitoring.settings import (
+    DRIFTED,
+    FAILURES,
+    NO_DATA,
+    RUNS,
+    SCORE,
+    SCORE_DRIFT,
+    VIOLATIONS,
+    MachineSettings,
+)
 from stacks.retraining.outcome import CAUSE
 from stacks.retraining.states import FAILURE, States, choice, jsonata, rule, task
 
@@ -17,9 +27,13 @@ _READ = "bytes=0-199999"
 _KIND = r"\"constraint_check_type\"\s*:\s*"
 
 
-def read_violations(settings: MachineSettings, *, next_state: str) -> States:
-    """Count the violations of the report at `$reportKey`, and the columns that have drifted."""
+def read_violations(settings: MachineSettings, *, next_state: str, score: bool = False) -> States:
+    """Count the violations of the report at `$reportKey`, and the columns that have drifted.
+
+    With `score` the score's drift is read here as well, of a run that says it nowhere else.
+    """
     found = "$count($match($states.result.Body, /" + _KIND + "{}/))"
+    drift = {"quality": jsonata(f"$spec.kind = 'data-quality' ? {{'{SCORE_DRIFT}': {_score_drift()}}} : {{}}")}
     return {
         "Read violations": task(
             "aws-sdk:s3:getObject",
@@ -32,6 +46,7 @@ def read_violations(settings: MachineSettings, *, next_state: str) -> States:
             assign={
                 "violations": jsonata(found.format(r"\"")),
                 "drifted": jsonata(found.format(r"\"baseline_drift_check\"")),
+                **(drift if score else {}),
             },
             next_state=next_state,
             on_error="Compared?",
@@ -42,6 +57,12 @@ def read_violations(settings: MachineSettings, *, next_state: str) -> States:
             comment="The file is there where something was compared with a baseline",
         ),
     }
+
+
+def _score_drift() -> str:
+    """The distance in the violation of the score's column: AWS's report says it where it is beyond the threshold."""
+    said = rf"/\"feature_name\"\s*:\s*\"{SCORE}\"[^{{}}]*baseline_drift_check\"[^{{}}]*distance: ([-+.0-9Ee]*[0-9])/"
+    return f"($said := $match($states.result.Body, {said}); $count($said) > 0 ? $number($said[0].groups[0]) : 0)"
 
 
 def read_quality(settings: MachineSettings, *, next_state: str) -> States:
@@ -77,7 +98,7 @@ def _quality() -> str:
 
 
 def count(settings: MachineSettings, *, next_state: str) -> dict[str, Any]:
-    """Put the run's numbers, and what `$quality` says of the metrics with floors, under the schedule's name."""
+    """Put the run's numbers, and what `$quality` says of the score's drift and the metrics with floors."""
     values = {
         RUNS: "1",
         NO_DATA: "$status = 'NoData' ? 1 : 0",
@@ -85,7 +106,7 @@ def count(settings: MachineSettings, *, next_state: str) -> dict[str, Any]:
         DRIFTED: "$drifted",
         FAILURES: "0",
     }
-    return _put(settings, values, next_state, tuple(settings.monitoring.model_quality.floors))
+    return _put(settings, values, next_state, (SCORE_DRIFT, *settings.monitoring.model_quality.floors))
 
 
 def failure_states(settings: MachineSettings) -> States:

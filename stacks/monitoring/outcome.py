@@ -84,7 +84,7 @@ def _job_states(settings: MachineSettings) -> States:
             FAILURE,
             comment="Labels are merged by a job of its own before the analysis",
         ),
-        **read_violations(settings, next_state="Quality?"),
+        **read_violations(settings, next_state="Quality?", score=True),
         **read_quality(settings, next_state="Count run"),
         "Count run": count(settings, next_state="Done"),
     }

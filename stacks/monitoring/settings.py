@@ -22,7 +22,8 @@ CAPTURES = "data-capture"
 GROUND_TRUTH = "ground-truth"
 REPORTS = "monitoring"
 HISTORY = "monitoring-history"
-# Metrics of every run, whichever engine it was made by; beside them stand the metrics of quality that have floors.
+# Metrics of every run, whichever engine it was made by; beside them stand the score's drift (0 to 1) of a run of data
+# quality, and the metrics of model quality that have floors.
 VIOLATIONS, DRIFTED, RUNS, NO_DATA, FAILURES = (
     "MonitoringViolations",
     "DriftedFeatures",
@@ -30,6 +31,7 @@ VIOLATIONS, DRIFTED, RUNS, NO_DATA, FAILURES = (
     "MonitoringRunsWithoutData",
     "MonitoringFailures",
 )
+SCORE, SCORE_DRIFT = "fraud_probability", "ScoreDrift"
 
 
 @dataclass(frozen=True)

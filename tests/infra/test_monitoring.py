@@ -170,24 +170,18 @@ def test_alarms_are_the_same_for_both_engines_and_named_by_who_listens(
     assert {name for name in by_engine[0] if name.startswith("monitoring-failed-")} == {
         f"monitoring-failed-{kind}" for kind in KINDS
     }
-    score = by_engine[0]["drift-score"]
-    assert score["Namespace"] == "aws/sagemaker/Endpoints/data-metrics"
-    assert score["MetricName"] == "feature_baseline_drift_fraud_probability"
-    assert {each["Name"]: each["Value"] for each in score["Dimensions"]} == {
-        "Endpoint": "fraudstack-staging",
-        "MonitoringSchedule": "fraudstack-staging-data-quality",
-    }
 
 
-def test_alarms_of_labelled_monitors_listen_to_what_is_put_at_the_time_of_the_run(assembly: Assembly) -> None:
-    labelled = [alarm for name, alarm in alarms(assembly).items() if name.startswith(("quality-", "monitoring-bias"))]
-    assert len(labelled) == 3
-    for alarm in labelled:
-        # AWS's namespaces are stamped by AWS's containers, whose windows lie days back.
+def test_alarms_listen_to_what_is_put_at_the_time_of_the_run(assembly: Assembly) -> None:
+    """AWS's namespaces are stamped by AWS's containers; population stability is this project's analyser's alone."""
+    found = {name: alarm for name, alarm in alarms(assembly).items() if name != "drift-psi"}
+    for alarm in found.values():
         assert alarm["Namespace"] == "fraudstack"
         (dimension,) = alarm["Dimensions"]
         assert dimension["Name"] == "MonitoringSchedule"
-        assert dimension["Value"] in {f"fraudstack-{assembly.environment}-{kind}" for kind in LABELLED}
+        assert dimension["Value"] in {f"fraudstack-{assembly.environment}-{kind}" for kind in KINDS}
+    assert found["drift-score"]["MetricName"] == "ScoreDrift"
+    assert found["quality-recall"]["MetricName"] == "recall"
 
 
 def test_a_monitor_that_does_not_run_is_told(assembly: Assembly) -> None:

@@ -45,6 +45,10 @@ SETTINGS = MachineSettings(
 )
 LINE = {"MetricName": "feature_baseline_drift_a", "Timestamp": "2026-11-18T14:00:00Z", "Dimensions": [], "Value": 0.5}
 PAGE = json.dumps({"metrics": [LINE, LINE]})
+DRIFT = {
+    "constraint_check_type": "baseline_drift_check",
+    "description": "Baseline drift distance: 0.25 exceeds threshold: 0.1",
+}
 VIOLATIONS = [{"constraint_check_type": kind} for kind in ("baseline_drift_check", "data_type_check")]
 
 
@@ -210,6 +214,14 @@ def test_a_window_is_given_as_few_folders(start: str, end: str, folders: list[st
     assert [name.removeprefix("captures/") for name in given if name.startswith("captures/")] == folders
 
 
+def test_the_analysers_score_drift_is_told_as_it_is() -> None:
+    cloud = Cloud()
+    cloud.files["run.json"] = json.dumps(
+        {"status": "Completed", "message": "", "metrics": {"ScoreDrift": 0.03}, "metrics_pages": 0}
+    )
+    assert cloud.counted(cloud.run())["ScoreDrift"] == 0.03
+
+
 def test_a_challengers_captures_leave_room_for_two_folders_of_each_kind() -> None:
     given = inputs(Cloud().run("model-quality", start="2026-11-23T00:00:00Z", end="2026-11-26T00:00:00Z"))
     windows = [name for name in given if name.startswith(("captures", "ground-truth"))]
@@ -318,6 +330,29 @@ def event(kind: str = "data-quality", **detail: Any) -> dict[str, Any]:
             **detail,
         }
     }
+
+
+@pytest.mark.parametrize(
+    ("violations", "drift"),
+    [
+        ([], 0),
+        ([{"feature_name": "fraud_probability", "constraint_check_type": "completeness_check", "description": "x"}], 0),
+        ([{"feature_name": "amount", **DRIFT}, {"feature_name": "fraud_probability", **DRIFT}], 0.25),
+        ([{"feature_name": "fraud_probability", **DRIFT}, {"feature_name": "amount", **DRIFT}], 0.25),
+        ([{"feature_name": "fraud_probability_old", **DRIFT}], 0),
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_the_scores_drift_is_told_at_the_time_of_the_run(
+    violations: list[dict[str, str]], drift: float, indent: int | None
+) -> None:
+    cloud = Cloud()
+    cloud.files["constraint_violations.json"] = json.dumps({"violations": violations}, indent=indent)
+    execution = cloud.follow(event())
+    assert execution.error is None, execution.cause
+    assert cloud.counted(execution)["ScoreDrift"] == drift
+    for kind in ("model-quality", "model-bias"):
+        assert "ScoreDrift" not in cloud.counted(cloud.follow(event(kind)))
 
 
 def test_what_sagemakers_schedule_found_is_counted() -> None:

@@ -14,6 +14,7 @@ from training_code.analyze import analyze
 from training_code.monitoring.pages import MOST_BYTES, MOST_METRICS, write_pages
 from training_code.monitoring.settings import AnalysisError
 
+HOURS = ("calm", "drifted")
 KINDS = ("DATA_QUALITY", "MODEL_QUALITY", "MODEL_BIAS", "MODEL_EXPLAINABILITY")
 BIAS = {
     "version": "1.0",
@@ -175,7 +176,9 @@ def test_drift_is_seen_by_each_kind(reports):
     data = read(reports["DATA_QUALITY", "drifted"], "drift.json")
     assert {"amount", "night"} <= {violation["feature_name"] for violation in data["violations"]}
     assert not read(reports["DATA_QUALITY", "calm"], "drift.json")["violations"]
-    quality = {hour: read(reports["MODEL_QUALITY", hour], "run.json")["headline"] for hour in ("calm", "drifted")}
+    score = {hour: read(reports["DATA_QUALITY", hour], "run.json")["metrics"]["ScoreDrift"] for hour in HOURS}
+    assert score["drifted"] > 0.1 > score["calm"]
+    quality = {hour: read(reports["MODEL_QUALITY", hour], "run.json")["headline"] for hour in HOURS}
     assert quality["drifted"]["auc"] < quality["calm"]["auc"] - 0.05
     worse = {
         v["metric_name"] for v in read(reports["MODEL_QUALITY", "drifted"], "constraint_violations.json")["violations"]
@@ -184,10 +187,7 @@ def test_drift_is_seen_by_each_kind(reports):
     # Money is known because the baseline says which feature is the amount.
     assert quality["calm"]["fraud_amount"] > quality["calm"]["caught_amount"] > 0
     assert read(reports["MODEL_BIAS", "drifted"], "run.json")["status"] == "CompletedWithViolations"
-    ndcg = {
-        hour: read(reports["MODEL_EXPLAINABILITY", hour], "run.json")["headline"]["ndcg"]
-        for hour in ("calm", "drifted")
-    }
+    ndcg = {hour: read(reports["MODEL_EXPLAINABILITY", hour], "run.json")["headline"]["ndcg"] for hour in HOURS}
     assert ndcg["drifted"] < ndcg["calm"] <= 1.0
 
 
@@ -211,7 +211,7 @@ def test_metrics_have_the_names_alarms_wait_for(reports):
     assert {"feature_amount", "ExpectedValue", "feature_attribution_ndcg"} <= names("MODEL_EXPLAINABILITY")
 
 
-@pytest.mark.parametrize("hour", ["calm", "drifted"])
+@pytest.mark.parametrize("hour", HOURS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_report_is_one_file_that_says_what_changed(reports, kind, hour):
     text = (reports[kind, hour] / "report.html").read_text()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training_code.monitoring.drift import SCORES
 from training_code.monitoring.results import Outcome, write_json, write_metrics, write_violations
 from training_code.monitoring.settings import AnalysisError, Settings
 
 if TYPE_CHECKING:
     from fraud.monitoring.scan import Scan
+
+SCORE_DRIFT = "ScoreDrift"
 
 
 def run(settings: Settings) -> Outcome:
@@ -51,7 +54,8 @@ def run(settings: Settings) -> Outcome:
     if drift:
         worst = max(drift, key=lambda name: drift[name])
         headline = {"largest_drift": drift[worst], "largest_drift_feature": worst}
-    return Outcome(current.rows, violations, counts, headline)
+    score = next((drift[name] for name in SCORES if name in drift), None)
+    return Outcome(current.rows, violations, counts, headline, {} if score is None else {SCORE_DRIFT: score})
 
 
 def _scan(settings: Settings) -> Scan:
