@@ -14,7 +14,7 @@ def _shared() -> Path:
 
 # Tests that share something dear (a demo's platform, synthesized templates) run in one process; others by file.
 _TOGETHER = {
-    "tests/e2e/test_loop.py": "loop",
+    "tests/e2e/test_loop": "loop",
     "tests/e2e": "demo",
     "tests/infra": "templates",
     "tests/localstack": "localstack",

@@ -46,6 +46,10 @@ SETTINGS: dict[str, Any] = {
     "retraining": {"cooldown_hours": 0, "max_runs_per_week": 10, "minimum_new_labelled": 500, "minimum_new_frauds": 10},
     # Of a hundred customers a hold-out has few frauds: their number alone moves the metric by more than the default.
     "training": {"max_trials": 2, "gate": {"margin": 0.1, "floor": 0.05}},
+    # A model that challenges the champion answers payments itself; it is started by hand, if at all.
+    "serving": {"challenger": {"mode": "ab", "traffic_percent": 40}},
+    # On a laptop a container may start while payments are decided.
+    "scoring": {"endpoint_timeout_ms": 3000},
     # The monitors of accounts to which Model Monitor is closed; the other demo has AWS's schedules.
     "monitoring": {"engine": "processing"},
 }

@@ -23,12 +23,13 @@ FILES = ("constraint_violations", "statistics")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one execution of the schedule found; ``violations`` is the file Model Monitor writes."""
+    """What one execution of the schedule found; ``violations`` is the file Model Monitor writes, ``folder`` its URI."""
 
     status: str
     exit_message: str = ""
     violations: list[dict[str, Any]] = field(default_factory=list)
     statistics: dict[str, Any] = field(default_factory=dict)
+    folder: str = ""
 
     @property
     def drifted_features(self) -> list[str]:
@@ -75,7 +76,7 @@ def _run_machine(session: boto3.Session, machine: str, kind: str, start: datetim
         return Verdict(output["status"], output["reason"])
     report = {file: _read(session, f"{output['reportUri']}/{file}.json") or {} for file in FILES}
     violations = report["constraint_violations"].get("violations", [])
-    return Verdict(output["status"], output["reason"], violations, report["statistics"])
+    return Verdict(output["status"], output["reason"], violations, report["statistics"], output["reportUri"])
 
 
 def run_schedule(session: boto3.Session, endpoint_url: str, schedule: str, start: datetime, end: datetime) -> Verdict:
@@ -107,6 +108,7 @@ def _verdict(session: boto3.Session, execution: dict[str, Any]) -> Verdict:
         exit_message=job.get("ExitMessage", ""),
         violations=report["constraint_violations"].get("violations", []),
         statistics=report["statistics"],
+        folder=folder,
     )
 
 

@@ -1,21 +1,37 @@
 """The demo run once, small, on a free port: the tests of this tier look at what it left."""
 
+from __future__ import annotations
+
 import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
 from scripts.cdk import ACCOUNT
 
+if TYPE_CHECKING:
+    from tests.e2e.payments import Payments
+
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
+
+
+class LocalSession(boto3.Session):
+    """boto3 against one local cloud."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        super().__init__(aws_access_key_id=ACCOUNT, aws_secret_access_key="local", region_name="us-east-1")
+        self._endpoint_url = endpoint_url
+
+    def client(self, service_name: str, *arguments: Any, **options: Any) -> Any:
+        return super().client(service_name, *arguments, endpoint_url=self._endpoint_url, **options)
 
 
 @dataclass(frozen=True)
@@ -49,13 +65,11 @@ class Demo:
         }
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="local",
-        )
+        return self.session().client(service)
+
+    def session(self) -> boto3.Session:
+        """What the scripts of the demo ask for clients."""
+        return LocalSession(self.endpoint_url)
 
     def outputs(self, stack: str) -> dict[str, str]:
         found = self.client("cloudformation").describe_stacks(StackName=f"fraudstack-dev-{stack}")["Stacks"][0]
@@ -72,6 +86,11 @@ class Demo:
             timeout=timeout,
         )
 
+    def stop(self) -> None:
+        """Stop the cloud; one that is stopped stays so."""
+        place = ("--state-dir", str(self.state), "--port", str(self.port))
+        subprocess.run([sys.executable, "-m", "local_cloud", "down", *place], cwd=REPOSITORY, capture_output=True)
+
     def json(self, bucket: str, key: str) -> Any:
         return json.load(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
 
@@ -79,10 +98,8 @@ class Demo:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """FRAUDSTACK_DEMO=<folder>:<port> names one that is still up (its console in demo.log), while tests are written."""
-    if running := os.environ.get("FRAUDSTACK_DEMO"):
-        place, _, port = running.rpartition(":")
-        console = Path(place) / "demo.log"
-        yield Demo(console.read_text() if console.exists() else "", Path(place), Path(place) / "state", int(port))
+    if running := _running("FRAUDSTACK_DEMO"):
+        yield running
         return
     small = ("--customers", 400, "--days", 60, "--seed", 3, "--trials", 2, "--replay", 1500)
     yield from _told(tmp_path_factory.mktemp("demo"), *small)
@@ -96,33 +113,53 @@ def people(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> dict[str, li
     return exercise(demo, tmp_path_factory.mktemp("people"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """The demo of the loop: a platform of its own, whose prices tripled."""
+    """The demo of the loop: a platform of its own, whose prices tripled; FRAUDSTACK_LOOP names one that is still up.
+
+    The files test_loop*.py are its story in the order of their names: the last one kills its cloud.
+    """
+    if running := _running("FRAUDSTACK_LOOP"):
+        yield running
+        return
     # A test kills this one in the middle of a second's work, which must have been saved by then.
-    os.environ["LOCAL_CLOUD_SNAPSHOT_SECONDS"] = "0.2"
-    try:
-        yield from _told(tmp_path_factory.mktemp("loop"), "--loop", "--seed", 3)
-    finally:
-        del os.environ["LOCAL_CLOUD_SNAPSHOT_SECONDS"]
+    yield from _told(tmp_path_factory.mktemp("loop"), "--loop", "--seed", 3, LOCAL_CLOUD_SNAPSHOT_SECONDS="0.2")
 
 
-def _told(folder: Path, *arguments: object) -> Iterator[Demo]:
+@pytest.fixture(scope="session")
+def payments(loop: Demo) -> Payments:
+    """Payments of the days after the loop's, at its prices."""
+    from scripts.demo.loop import EVENT_TYPE, PRICE_FACTOR, SPELL
+    from tests.e2e.payments import Payments
+
+    return Payments.after(loop, loop.folder / "simulated", EVENT_TYPE, days=SPELL, price=PRICE_FACTOR)
+
+
+def _running(variable: str) -> Demo | None:
+    if not (given := os.environ.get(variable)):
+        return None
+    place, _, port = given.rpartition(":")
+    console = Path(place) / "demo.log"
+    return Demo(console.read_text() if console.exists() else "", Path(place), Path(place) / "state", int(port))
+
+
+def _told(folder: Path, *arguments: object, **variables: str) -> Iterator[Demo]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    state = folder / "state"
-    command = [sys.executable, "-m", "scripts.demo", "--port", port, "--out", folder, "--state-dir", state, *arguments]
+    told = Demo("", folder, folder / "state", port)
+    command = [sys.executable, "-m", "scripts.demo", "--port", port, "--out", folder, "--state-dir", told.state]
     try:
         done = subprocess.run(
-            [str(word) for word in command], cwd=REPOSITORY, capture_output=True, text=True, timeout=600
+            [str(word) for word in (*command, *arguments)],
+            cwd=REPOSITORY,
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            timeout=600,
         )
         if done.returncode:
             pytest.fail(f"the demo exited with {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}")
-        yield Demo(done.stdout, folder, state, port)
+        yield replace(told, console=done.stdout)
     finally:
-        subprocess.run(
-            [sys.executable, "-m", "local_cloud", "down", "--state-dir", str(state), "--port", str(port)],
-            cwd=REPOSITORY,
-            capture_output=True,
-        )
+        told.stop()

@@ -1,26 +1,13 @@
 """Drift in live traffic, and the platform that retrains itself: `python -m scripts.demo --loop`, and what it left."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
+from tests.e2e.monitors import guard_outputs
 from tests.e2e.privileges import read_run
 
 pytestmark = pytest.mark.timeout(900)
-
-
-def guard_outputs(loop) -> list[dict]:
-    """What the guard's executions came to, oldest first."""
-    steps = loop.client("stepfunctions")
-    listed = steps.list_executions(stateMachineArn=loop.outputs("retraining-loop")["GuardArn"])["executions"]
-    described = [steps.describe_execution(executionArn=one["executionArn"]) for one in reversed(listed)]
-    assert {one["status"] for one in described} == {"SUCCEEDED"}
-    return [json.loads(one["output"]) for one in described]
 
 
 def by(outputs: list[dict], trigger: str, status: str) -> dict:
@@ -58,9 +45,9 @@ def test_the_drift_is_gone_and_the_alarm_with_it(loop):
 
 
 def test_the_api_goes_on_with_the_new_model(loop):
-    scanned = loop.client("dynamodb").scan(TableName="fraudstack-dev-decisions")["Items"]
-    answers = [json.loads(item["answer"]["S"]) for item in scanned]
-    assert not [answer for answer in answers if answer["degraded"]]
+    pages = loop.client("dynamodb").get_paginator("scan").paginate(TableName="fraudstack-dev-decisions")
+    answers = [json.loads(item["answer"]["S"]) for page in pages for item in page["Items"]]
+    assert len(answers) > 2000 and not [answer for answer in answers if answer["degraded"]]
 
 
 def test_no_role_of_the_loop_lacked_anything_and_each_did_its_part(loop):
@@ -80,64 +67,3 @@ def test_an_operator_sees_every_decision_and_its_reason(loop):
     )["executions"][-1]["name"]
     shown = loop.run("scripts.guard", "show", execution)
     assert shown.returncode == 0 and json.loads(shown.stdout)["check"] == "data"
-
-
-def test_two_at_once_start_one_and_a_kill_in_the_middle_leaves_nothing_half_done(loop):
-    """The last test here: it kills the cloud while a data set is made."""
-    steps, guard = loop.client("stepfunctions"), loop.outputs("retraining-loop")["GuardArn"]
-    request = json.dumps({"trigger": "operator", "override": ["data"]})
-    both = [steps.start_execution(stateMachineArn=guard, input=request)["executionArn"] for _ in range(2)]
-    before = datasets(loop)
-    until(lambda: collecting(loop) and sorted(saved(loop).get(one, "") for one in both) == ["RUNNING", "SUCCEEDED"])
-    pid = json.loads((loop.state / "server.json").read_text())["pid"]
-    os.kill(pid, signal.SIGKILL)
-    again = [sys.executable, "-m", "local_cloud", "up", "--state-dir", str(loop.state), "--port", str(loop.port)]
-    subprocess.run(again, check=True, capture_output=True, timeout=120, env={**os.environ, "AUTH": "true"})
-
-    ended = [steps.describe_execution(executionArn=one) for one in both]
-    outcomes = sorted(one["status"] for one in ended)
-    assert outcomes == ["FAILED", "SUCCEEDED"], ended
-    (refused,) = [json.loads(one["output"]) for one in ended if one["status"] == "SUCCEEDED"]
-    assert (refused["status"], refused["check"]) == ("Refused", "in-flight")
-    assert datasets(loop) == before
-    asked = loop.run("scripts.guard", "start", "--override", "data", "--reason", "the cloud was killed")
-    assert asked.returncode == 0, asked.stdout + asked.stderr
-    assert "Started" in asked.stdout and "overridden: data" in asked.stdout
-    assert len(datasets(loop)) == len(before) + 1
-
-
-def datasets(loop) -> set[str]:
-    bucket = loop.outputs("storage")["TransactionsBucket"]
-    found = loop.client("s3").list_objects_v2(Bucket=bucket, Prefix="datasets/c").get("Contents", [])
-    return {item["Key"].split("/")[1] for item in found}
-
-
-def saved(loop) -> dict[str, str]:
-    """Statuses of executions as a restart will know them, by ARN."""
-    found = {}
-
-    def look(value) -> None:
-        if isinstance(value, dict):
-            if "executionArn" in value and "status" in value:
-                found[value["executionArn"]] = value["status"]
-            value = list(value.values())
-        for item in value if isinstance(value, list) else ():
-            look(item)
-
-    for path in (loop.state / "services").glob("stepfunctions*.json"):
-        look(json.loads(path.read_text()))
-    return found
-
-
-def collecting(loop) -> bool:
-    jobs = loop.client("sagemaker").list_processing_jobs(NameContains="-collect", StatusEquals="InProgress")
-    return bool(jobs["ProcessingJobSummaries"])
-
-
-def until(condition, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.05)
-    pytest.fail(f"not so within {seconds} s")

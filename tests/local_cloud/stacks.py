@@ -1,7 +1,10 @@
 """Deploying small templates, and a model small enough to be packed in a test."""
 
+import hashlib
 import json
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.local_cloud.conftest import ACCOUNT, REGION, Cloud, tar_gz
@@ -210,3 +213,18 @@ def answer(cloud: Cloud) -> str:
     runtime = cloud.client("sagemaker-runtime")
     response = runtime.invoke_endpoint(EndpointName=ENDPOINT, ContentType="text/csv", Body="1,2")
     return response["Body"].read().decode()
+
+
+def edit_template(assembly: Path, stack: str, change: Callable[[dict[str, Any]], None]) -> None:
+    """Edit a stack's template in a cloud assembly as another synth would have written it, with another asset hash."""
+    path = assembly / f"{stack}.template.json"
+    old = hashlib.sha256(path.read_bytes()).hexdigest()
+    template = json.loads(path.read_text(encoding="utf-8"))
+    change(template)
+    path.write_text(json.dumps(template, indent=1), encoding="utf-8")
+    new = hashlib.sha256(path.read_bytes()).hexdigest()
+    for name in ("manifest.json", f"{stack}.assets.json"):
+        file = assembly / name
+        text = file.read_text(encoding="utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new), encoding="utf-8")

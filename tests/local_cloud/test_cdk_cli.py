@@ -1,6 +1,5 @@
 """The real CDK CLI: bootstrap, deploy, diff, promotion beside it, a later deploy, destroy."""
 
-import hashlib
 import io
 import json
 import os
@@ -10,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -20,7 +20,7 @@ from scripts.cdk import run_cdk
 from tests.infra.conftest import CONCERNS
 from tests.local_cloud import project
 from tests.local_cloud.conftest import ACCOUNT, REGION, REPOSITORY, Cloud, free_port, tar_gz, wait_until
-from tests.local_cloud.stacks import Stack, container, upload_model
+from tests.local_cloud.stacks import Stack, container, edit_template, upload_model
 
 NAME = "fraudstack-dev"
 PROMOTION = f"arn:aws:iam::{ACCOUNT}:role/promotion-of-the-test"
@@ -43,19 +43,13 @@ class Cdk:
         return output
 
     def change_serving(self, alarm_threshold: int) -> None:
-        """Edit the serving template as another synth would have written it, under an asset hash of its own."""
-        path = self.assembly / f"{NAME}-serving.template.json"
-        old = hashlib.sha256(path.read_bytes()).hexdigest()
-        template = json.loads(path.read_text(encoding="utf-8"))
-        alarms = [item for item in template["Resources"].values() if item["Type"] == "AWS::CloudWatch::Alarm"]
-        alarms[0]["Properties"]["Threshold"] = alarm_threshold
-        path.write_text(json.dumps(template, indent=1), encoding="utf-8")
-        new = hashlib.sha256(path.read_bytes()).hexdigest()
-        for name in ("manifest.json", f"{NAME}-serving.assets.json"):
-            file = self.assembly / name
-            text = file.read_text(encoding="utf-8")
-            assert old in text
-            file.write_text(text.replace(old, new), encoding="utf-8")
+        """Another threshold for one of the serving stack's alarms."""
+
+        def change(template: dict[str, Any]) -> None:
+            alarms = [item for item in template["Resources"].values() if item["Type"] == "AWS::CloudWatch::Alarm"]
+            alarms[0]["Properties"]["Threshold"] = alarm_threshold
+
+        edit_template(self.assembly, f"{NAME}-serving", change)
 
 
 @pytest.fixture(scope="module")
