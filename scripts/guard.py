@@ -25,7 +25,7 @@ from scripts.retraining.discovery import outputs_of
 from scripts.retraining.errors import EXIT_FAILED, EXIT_REJECTED, InputError
 from scripts.scoring.options import add_platform, clients_of, prefix_of, run
 
-OVERRIDES = ("approval", "cooldown", "weekly-limit", "budget", "data")
+OVERRIDES = ("approval", "cooldown", "weekly-limit", "budget", "former-model", "data")
 POLL_SECONDS = 1.0
 
 

@@ -13,6 +13,7 @@ from stacks.constructs.code_assets import CodeAssets
 from stacks.constructs.guard_rules import GuardRules
 from stacks.constructs.reporting_machine import ReportingMachine
 from stacks.guard import GuardSettings, build_definition
+from stacks.monitoring import monitors_of
 from stacks.names import Names
 from stacks.prices import run_cost
 from stacks.properties import stack_properties
@@ -59,4 +60,8 @@ def guard_settings(config: PlatformConfig, names: Names, assets: CodeAssets) -> 
         decisions_table_arn=names.table_arn("decisions"),
         transactions_bucket=names.bucket("transactions"),
         collection_role=names.role_arn("collection"),
+        quality_delay_hours=max(
+            (monitor.window_hours[1] for monitor in monitors_of(config, names) if monitor.kind == "model-quality"),
+            default=0,
+        ),
     )

@@ -69,7 +69,7 @@ def check_states(settings: GuardSettings, *, allowed: str) -> States:
             "aws-sdk:sagemaker:describeModelPackage",
             step="describe the champion",
             arguments={"ModelPackageName": jsonata("$championArn")},
-            assign={"champion": jsonata(_lineage())},
+            assign={"champion": jsonata(_lineage()), "registered": jsonata(_registered())},
             next_state="Lineage known?",
         ),
         "Lineage known?": choice(
@@ -79,7 +79,8 @@ def check_states(settings: GuardSettings, *, allowed: str) -> States:
                     "lineage",
                     "'model package ' & $championArn & ' does not say what it was trained on (dataset, eventType, "
                     "algorithm among its metadata): retrain once with scripts.retrain'",
-                )
+                ),
+                _former_model(settings),
             ],
             allowed,
         ),
@@ -214,6 +215,29 @@ def _refusal(condition: str, check: str, reason: str, *, overridable: bool = Fal
         condition = f"$not({text(check)} in $override) and ({condition})"
     refusal = {"check": check, "reason": jsonata(reason), "overridable": overridable}
     return rule(condition, "Refuse", {"refusal": refusal})
+
+
+def _former_model(settings: GuardSettings) -> State:
+    """Labels come late: what rings the alarms of quality alone may be what a model answered that was replaced since."""
+    of_quality = (
+        f"$contains($alarm, /^{settings.prefix}-quality-/) and $not($contains($alarm, '{settings.prefix}-drift-'))"
+    )
+    latest = f"$now - {settings.quality_delay_hours * HOUR_MS}"
+    return _refusal(
+        f"{of_quality} and $registered > {latest}",
+        "former-model",
+        "'labels are known of answers up to ' & $fromMillis("
+        + latest
+        + ") & ', and ' & $championArn & ' was registered "
+        "at ' & $fromMillis($registered) & ': the alarm is about the model before it'",
+        overridable=True,
+    )
+
+
+def _registered() -> str:
+    """When the champion was registered, in ms; it has answered nothing before."""
+    created = "$states.result.CreationTime"
+    return f"$exists({created}) ? $toMillis({created}) : 0"
 
 
 def _lineage() -> str:

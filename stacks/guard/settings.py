@@ -9,13 +9,16 @@ from stacks.prices import RunCost
 from stacks.retraining import RetrainingSettings
 
 # Checks that an operator may override; whether a run is in flight is none of them.
-OVERRIDES = ("approval", "cooldown", "weekly-limit", "budget", "data")
+OVERRIDES = ("approval", "cooldown", "weekly-limit", "budget", "former-model", "data")
 TRIGGERS = ("alarm", "recheck", "schedule", "operator")
 
 
 @dataclass(frozen=True)
 class GuardSettings:
-    """Names, ARNs and limits that the definition refers to."""
+    """Names, ARNs and limits that the definition refers to.
+
+    `quality_delay_hours`: how far back the window of the model-quality monitor ends, by when labels have come.
+    """
 
     run: RetrainingSettings
     limits: RetrainingConfig
@@ -25,6 +28,7 @@ class GuardSettings:
     decisions_table_arn: str
     transactions_bucket: str
     collection_role: str
+    quality_delay_hours: int
 
     @property
     def prefix(self) -> str:

@@ -44,6 +44,7 @@ def guard_settings(training: TrainingConfig = AUTOMATIC, limits: RetrainingConfi
         decisions_table_arn="arn:aws:dynamodb:us-east-1:123456789012:table/fraudstack-dev-decisions",
         transactions_bucket="transactions",
         collection_role="arn:aws:iam::123456789012:role/collection",
+        quality_delay_hours=7 * 24,
     )
 
 
@@ -58,7 +59,7 @@ class Cloud:
 
     def __init__(self, *, champion: str = PACKAGE) -> None:
         self.champion = champion
-        self.lineage = dict(LINEAGE)
+        self.lineage, self.registered = dict(LINEAGE), "2026-02-01T12:00:00.000Z"
         self.guards: list[dict[str, Any]] = []
         self.runs: list[dict[str, Any]] = []
         self.collections: list[dict[str, Any]] = []
@@ -81,7 +82,10 @@ class Cloud:
                 "Stacks": [{"Parameters": [{"ParameterKey": "ModelPackageArn", "ParameterValue": self.champion}]}]
             },
             "aws-sdk:sagemaker:listModelPackages": lambda _: {"ModelPackageSummaryList": self.candidates},
-            "aws-sdk:sagemaker:describeModelPackage": lambda _: {"CustomerMetadataProperties": self.lineage},
+            "aws-sdk:sagemaker:describeModelPackage": lambda _: {
+                "CustomerMetadataProperties": self.lineage,
+                "CreationTime": self.registered,
+            },
             "aws-sdk:dynamodb:exportTableToPointInTime": lambda arguments: {
                 "ExportDescription": {
                     "ExportArn": arguments["TableArn"] + "/export/01-ab",
@@ -336,6 +340,31 @@ def test_promotions_are_no_training_runs(name: str) -> None:
     assert cloud.run().output["status"] == "Started"
     cloud.runs[0]["Status"] = "RUNNING"
     assert refused(cloud.run())[0] == "in-flight"
+
+
+def test_quality_of_a_model_that_was_replaced_since_is_no_reason_to_retrain() -> None:
+    """Labels are known after seven days: until then alarms of quality are about answers of the model before."""
+    quality, drift = "fraudstack-dev-quality-recall", "fraudstack-dev-drift-score"
+    cloud = Cloud()
+    cloud.registered = "2026-03-05T12:00:00.000Z"
+    check, reason = refused(cloud.run({"trigger": "alarm", "alarm": quality}))
+    assert check == "former-model"
+    assert "answers up to 2026-03-03T12:00:00.000Z" in reason and "registered at 2026-03-05T12:00:00.000Z" in reason
+    cloud.alarms = [quality]
+    assert refused(cloud.run({"trigger": "recheck"}))[0] == "former-model"
+    # Drift is of now; an operator knows why; an older model has answered.
+    cloud.alarms = [quality, drift]
+    for request in (
+        {"trigger": "recheck"},
+        {"trigger": "alarm", "alarm": drift},
+        {"trigger": "operator"},
+        {"trigger": "alarm", "alarm": quality, "override": ["former-model"]},
+    ):
+        cloud.started.clear()
+        assert cloud.run(request).output["status"] == "Started", request
+    cloud.registered = "2026-03-03T11:00:00.000Z"
+    cloud.started.clear()
+    assert cloud.run({"trigger": "alarm", "alarm": quality}).output["status"] == "Started"
 
 
 def test_without_an_alarm_a_recheck_ends_quietly() -> None:
