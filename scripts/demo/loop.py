@@ -51,7 +51,8 @@ SETTINGS: dict[str, Any] = {
     # On a laptop a container may start while payments are decided.
     "scoring": {"endpoint_timeout_ms": 3000},
     # The monitors of accounts to which Model Monitor is closed; the other demo has AWS's schedules.
-    "monitoring": {"engine": "processing"},
+    # Labels come as soon as they are posted.
+    "monitoring": {"engine": "processing", "model_quality": {"start_offset": "-PT1H", "end_offset": "-PT0H"}},
 }
 # An alarm on an hour's data is over after 18 seconds.
 ENVIRONMENT = {"LOCAL_CLOUD_ALARM_PERIOD_SCALE": "0.005"}
