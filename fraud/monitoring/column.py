@@ -6,8 +6,10 @@ counts of values while there are few.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -64,7 +66,7 @@ class ColumnState:
             texts = present.cast(pl.String)
             self._see(texts, lambda _: hash_words(present.cast(pl.Int32).to_numpy()), kinds.BOOLEAN)
         else:
-            self._update_texts(present if series.dtype == pl.String else present.cast(pl.String))
+            self._update_texts(_texts(present))
 
     def merge(self, other: ColumnState) -> None:
         """Add the rows of another state of this column, as Spark and Deequ merge partitions."""
@@ -116,6 +118,9 @@ class ColumnState:
             bits = bits.astype(native)
             whole = bits.astype(np.int64)
         self._see(numbers, lambda _: hash_words(bits), kinds.FRACTIONAL if whole is None else kinds.INTEGRAL)
+        if numbers.dtype == pl.UInt64 and (whole < 0).any():
+            # Spark has no such type; as a signed number the sum would be another one.
+            whole = None
         self._add(numbers.cast(pl.Float64).to_numpy(), whole)
 
     def _see(self, values: pl.Series, hashes: Callable[[pl.Series], np.ndarray], kind: str | None) -> str | None:
@@ -156,3 +161,21 @@ class ColumnState:
     def _forget_many(self) -> None:
         if self.histogram is not None and len(self.histogram) > 1 and self.distinct.estimate() > CATEGORIES_LIMIT:
             self.histogram = None
+
+
+def _texts(values: pl.Series) -> pl.Series:
+    """Values of a typed column that is no number, as texts: lists and structures in JSON, bytes in hexadecimal."""
+    if values.dtype == pl.String:
+        return values
+    if values.dtype == pl.Binary:
+        return values.bin.encode("hex")
+    if values.dtype.is_nested():
+        texts = [json.dumps(_plain(value), default=str, ensure_ascii=False) for value in values]
+        return pl.Series(values.name, texts, dtype=pl.String)
+    if values.dtype == pl.Duration:
+        return values.dt.to_string("polars")
+    return values.cast(pl.String)
+
+
+def _plain(value: Any) -> Any:
+    return value.to_list() if isinstance(value, pl.Series) else value

@@ -2,7 +2,11 @@
 
 import gzip
 import json
+import math
+from datetime import date, time, timedelta
+from decimal import Decimal
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -100,6 +104,41 @@ def test_a_truncated_gzip_gives_its_whole_records(tmp_path):
     assert [column.inferred_type for column in scan.profile.columns] == ["Integral", "Fractional"]
     (tmp_path / "cut.csv.gz").write_bytes(whole + whole)
     assert scan_csv([tmp_path / "cut.csv.gz"], header=True).profile.rows == 40_001
+
+
+def test_parquet_of_any_type_is_profiled(tmp_path):
+    days = [date(2030, 1, 1), None]
+    frame = pl.DataFrame(
+        {
+            "list": [[1, 2], None],
+            "structure": [{"a": [1.5], "b": "ü"}, {"a": [], "b": None}],
+            "array": pl.Series([[1, 2], [3, 4]], dtype=pl.Array(pl.Int8, 2)),
+            "decimal": [Decimal("1.50"), None],
+            "day": days,
+            "span": [timedelta(days=1, seconds=2), None],
+            "time": [time(1, 2), None],
+            "bytes": [b"\xff\x00", None],
+            "category": pl.Series(["a", "b"], dtype=pl.Categorical),
+            "nothing": [None, None],
+            "flag": [True, None],
+            "byte": pl.Series([1, 255], dtype=pl.UInt8),
+            "huge": pl.Series([2**64 - 1, 1], dtype=pl.UInt64),
+            "half": pl.Series([1.5, math.inf], dtype=pl.Float32),
+        }
+    )
+    frame.write_parquet(tmp_path / "a.parquet")
+    scan = _valid(scan_parquet([tmp_path / "a.parquet"]))
+    columns = {column.name: column for column in scan.profile.columns}
+    assert list(columns) == frame.columns and scan.profile.rows == 2
+    assert {name: column.missing for name, column in columns.items()} == {
+        name: frame[name].null_count() for name in frame.columns
+    }
+    assert set(columns["list"].categories) == {"[1, 2]", "NullValue"}
+    assert set(columns["structure"].categories) == {'{"a": [1.5], "b": "ü"}', '{"a": [], "b": null}'}
+    assert set(columns["bytes"].categories) == {"ff00", "NullValue"}
+    assert columns["huge"].mean == 2.0**63
+    assert columns["half"].anomalies == {"infinite": 1}
+    assert (columns["decimal"].inferred_type, columns["decimal"].mean) == ("Fractional", 1.5)
 
 
 def test_ten_thousand_categories_are_estimated_and_are_no_known_values(tmp_path):
