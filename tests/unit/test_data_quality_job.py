@@ -99,6 +99,27 @@ def test_monitoring_run_reports_drift_and_publishes_metrics(baseline_files, tmp_
     ]
 
 
+def test_the_page_names_what_awss_violations_only_count(baseline_files, tmp_path):
+    frame, environment = baseline_files
+    environment |= {"dataset_format": '{"csv": {"header": true}}', "dataset_source": str(tmp_path / "in")}
+    (tmp_path / "in").mkdir()
+    changed = frame.drop("amount").with_columns(pl.col("age").cast(pl.String).str.replace(r"^.*$", "1e999"))
+    changed.with_columns(page=pl.lit("x"), colour=pl.lit("y")).write_csv(tmp_path / "in" / "a.csv")
+    result = _run(tmp_path / "run", **environment)
+    assert result.returncode == 0, result.stderr
+    assert "missing columns: amount\nextra columns: page, colour\n" in result.stdout
+    folder = tmp_path / "run" / "reports"
+    document = json.loads((folder / "constraint_violations.json").read_text())
+    assert ("Extra columns", "extra_column_check") in [
+        (v["feature_name"], v["constraint_check_type"]) for v in document["violations"]
+    ]
+    summary = json.loads((folder / "run.json").read_text())
+    assert (summary["missing_columns"], summary["extra_columns"], summary["values_infinite"]) == (1, 2, 2000)
+    page = (folder / "report.html").read_text()
+    assert "1 column no longer sent: amount." in page and "know them: page and colour." in page
+    assert "infinite numbers" in page and not list(folder.glob(".*"))
+
+
 def test_the_platform_s_own_preprocessor_is_what_the_analyser_does_by_itself(baseline_files, tmp_path):
     frame, environment = baseline_files
     _capture(tmp_path / "in" / "shop", frame)

@@ -26,7 +26,20 @@ TITLES = {
 _LEFT_OUT = {
     "malformed": "records that cannot be understood",
     "truncated_files": "files that end in the middle",
+    "unreadable_files": "files that cannot be read",
+    "ignored_files": "files that are none of the data",
+    "blank_files": "files without a record",
+    "other_columns": "files with other columns than the first",
+    "missing_fields": "rows with fewer fields than there are columns (filled with missing values)",
+    "extra_fields": "rows with more fields than there are columns (those were left out)",
+    "unclosed_quotes": "quotes that do not close",
+    "replaced_characters": "characters that are no UTF-8 (replaced)",
+    "values_infinite": "infinite numbers",
+    "values_out_of_range": "numbers beyond 64 bits",
+    "values_not_numbers": "NaN (taken as missing)",
     "outside_window": "records outside the window",
+    "shadow_records": "records of a shadow test",
+    "challenger_files": "files of the challenger, which is compared on its own",
     "unmatched": "captured events without a label",
     "labels_unknown": "labels of events that were not captured in the window",
     "labels_duplicate": "labels given twice",
@@ -125,9 +138,10 @@ def _verdict(run: Run) -> dict[str, str]:
         return {"kind": "neutral", "word": "No data", "text": "Nothing in this window could be analysed."}
     if not run.summary["baseline"]:
         return {"kind": "neutral", "word": "Baseline", "text": "Later runs are compared with what stands here."}
-    if amount:
-        return {"kind": "bad", "word": counted(amount, "violation"), "text": "of the baseline's constraints."}
     unstable = run.summary["headline"].get("unstable_features", 0)
+    if amount:
+        moved = f"; the population of {counted(unstable, 'column')} has changed" if unstable else ""
+        return {"kind": "bad", "word": counted(amount, "violation"), "text": f"of the baseline's constraints{moved}."}
     if unstable:
         text = f"No constraint is violated, but the population of {counted(unstable, 'column')} has changed."
         return {"kind": "warning", "word": "Watch", "text": text}
