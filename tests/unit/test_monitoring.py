@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,22 @@ def test_texts_of_columns_and_completeness_are_awss():
         "data_type_check": "Data type match requirement is not met. Expected data type: Integral, "
         "Expected match: 100.0%. Observed: Only 0.0% of data is Integral.",
     }
+
+
+def test_awss_notebooks_read_how_many_values_are_known():
+    """sm-model_monitor's visualization/utils.py reads the share with this expression; missing values are known."""
+    rules = {
+        "features": [
+            {
+                **{"name": "country", "inferred_type": "String", "completeness": 0.5},
+                "string_constraints": {"domains": ["BE", "FR"]},
+            }
+        ]
+    }
+    frame = pl.DataFrame({"country": ["BE", "FR", "XX", None]})
+    (violation,) = find_violations(profile(frame), rules, None)[0]
+    found = re.search("Value: (.+) does not meet the constraint requirement!", violation["description"])
+    assert float(found.group(1)) == 0.75
 
 
 def test_awss_churn_example_has_sixty_violations_and_no_drift(shared_fixtures):
