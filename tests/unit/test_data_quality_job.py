@@ -83,6 +83,7 @@ def test_monitoring_run_reports_drift_and_publishes_metrics(baseline_files, tmp_
         "CompletedWithViolations: Job completed successfully with 1 violations."
     )
     document = json.loads((tmp_path / "moved/reports/constraint_violations.json").read_text())
+    assert set(document) == {"violations"}
     assert [(v["feature_name"], v["constraint_check_type"]) for v in document["violations"]] == [
         ("amount", "baseline_drift_check")
     ]

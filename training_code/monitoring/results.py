@@ -77,9 +77,10 @@ def write_json(path: Path, body: Mapping[str, Any]) -> None:
     unfinished.replace(path)
 
 
-def write_violations(settings: Settings, violations: Sequence[Mapping[str, Any]], version: float | str = 0.0) -> None:
-    """Write constraint_violations.json and print each violation on a line; Clarify's version is "1.0"."""
-    write_json(settings.output / "constraint_violations.json", {"version": version, "violations": list(violations)})
+def write_violations(settings: Settings, violations: Sequence[Mapping[str, Any]], version: str | None = None) -> None:
+    """Write constraint_violations.json and print each violation on a line; Clarify's has a version, "1.0"."""
+    body = {"violations": list(violations)}
+    write_json(settings.output / "constraint_violations.json", {"version": version, **body} if version else body)
     for violation in violations:
         name = (
             violation.get("feature_name")
