@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 SHORTEST, LONGEST = 13, 19
+HIDDEN = "[card number]"
 # No colon and no comma: times, and the numbers of a list, are not one number.
 _RUN = re.compile(r"[0-9](?:[\s\-_./]{0,3}[0-9]){12,}")
 _DOUBLED = tuple(sum(divmod(2 * digit, 10)) for digit in range(10))
@@ -48,6 +49,14 @@ def holds_card_number(text: str) -> bool:
                 if is_card_number(number):
                     return True
     return False
+
+
+def hide_card_numbers(text: str) -> str:
+    """Return the text with `[card number]` instead of each, for messages that quote what they were given."""
+    if not holds_card_number(text):
+        return text
+    plain = text if text.isascii() else _plain(text)
+    return _RUN.sub(lambda match: HIDDEN if holds_card_number(match[0]) else match[0], plain)
 
 
 def is_card_like(value: float) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 
+from fraud.cards import holds_card_number
 from scripts.guarding.decisions import Decision, decision, decisions
 from scripts.guarding.display import print_decisions, print_standing, summary
 from scripts.guarding.standing import standing
@@ -93,6 +94,8 @@ def _show(options: argparse.Namespace, console: Console) -> None:
 
 
 def _start(options: argparse.Namespace, console: Console) -> int:
+    if holds_card_number(options.reason):
+        raise InputError("--reason holds a card number: it would stay in the guard's history and in messages")
     clients = clients_of(options)
     request = {"trigger": "operator", "reason": options.reason, "override": options.override}
     execution = ask(clients, guard_of(clients, prefix_of(options)), request)

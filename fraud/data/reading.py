@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def _column_faults(file: Path, schema: pl.Schema, event_type: EventType) -> list
             hint = next((f" (is it {name!r}?)" for name in schema if close and name.lower() == close[0]), "")
             faults.append(
                 f"{file.name}: column {column} of event type {event_type.name} is missing{hint}; rename it, or "
-                f"describe your columns in an event type of your own. Present: {', '.join(schema)}"
+                f"describe your columns in an event type of your own. {_present(schema)}"
             )
     form = event_type.timestamp_format
     for column, kind in _kinds(event_type).items():
@@ -127,6 +128,13 @@ def _column_faults(file: Path, schema: pl.Schema, event_type: EventType) -> list
     if label is not None and (label.is_nested() or label.is_temporal()):
         faults.append(f"{file.name}: column {event_type.label} is {label}; 0 or 1, a boolean or a text is needed")
     return faults
+
+
+def _present(schema: pl.Schema) -> str:
+    # Without a header the first event's values are the names: they belong in no message.
+    if any(not re.search(r"[^\W\d_]", name) for name in schema):
+        return "Some of its columns have names without a letter, which are not listed: is the header missing?"
+    return f"Present: {', '.join(schema)}"
 
 
 def _kinds(event_type: EventType) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from fraud.cards import holds_card_number
 from fraud.event_types.event import Event
 from fraud.event_types.mapping import to_mapping
 from fraud.event_types.model import Entity, EventType, Place, RandomSplit, TimeSplit, Variable, Window
@@ -50,7 +51,11 @@ def load(name_or_path: str | Path) -> EventType:
 
     path = _FOLDER / f"{name_or_path}.yaml" if str(name_or_path) in shipped() else Path(name_or_path)
     try:
-        body = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        for number, line in enumerate(text.splitlines(), 1):
+            if holds_card_number(line):
+                raise EventTypeError(f"{path}: line {number} holds a card number, which would be stored with the model")
+        body = yaml.safe_load(text)
     except (FileNotFoundError, IsADirectoryError):
         raise EventTypeError(
             f"{name_or_path}: neither a YAML file nor a shipped event type ({', '.join(shipped())})"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fraud.cards import find_card_number, holds_card_number, is_card_number, tokenise
+from fraud.cards import find_card_number, hide_card_numbers, holds_card_number, is_card_number, tokenise
 
 NUMBERS = ["4111111111111111", "378282246310005", "6011111111111117", "4222222222222", "6304000000000000000"]
 
@@ -62,6 +62,14 @@ def test_other_texts_are_left_alone(text):
 )
 def test_the_place_is_named_without_the_number(payload, path):
     assert find_card_number(payload, {"t"}) == path
+
+
+@pytest.mark.parametrize("separator", ["", " ", "-"])
+def test_they_are_hidden_and_the_rest_of_a_text_is_kept(separator):
+    card = separator.join(("4111", "1111", "1111", "1111"))
+    assert hide_card_numbers(f"order 1234567890123456: no {card}, {card}") == (
+        "order 1234567890123456: no [card number], [card number]"
+    )
 
 
 def test_tokens_are_equal_for_equal_cards_and_differ_by_key():

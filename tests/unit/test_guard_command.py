@@ -170,7 +170,9 @@ def test_wrong_words_are_refused_before_anything_is_asked(services: Services, ca
     with pytest.raises(SystemExit):
         command.main(["start", "--override", "in-flight"])
     assert "invalid choice" in capsys.readouterr().err
-    assert told("status", "--limit", "0")[0] == 2 and services.started == []
+    assert told("status", "--limit", "0")[0] == 2
+    assert told("start", "--reason", "they rang about 4111-1111-1111-1111")[0] == 2
+    assert "--reason holds a card number" in capsys.readouterr().err and services.started == []
 
 
 def test_the_command_knows_the_guards_checks() -> None:
