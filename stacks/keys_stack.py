@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from stacks.config import PlatformConfig
 from stacks.constructs.customer_key import CustomerKey, alarms_publish, budgets_publish, logs_encrypt, machines_encrypt
 from stacks.names import Names
-from stacks.properties import stack_properties
+from stacks.properties import removal_policy, stack_properties
 
 
 class KeysStack(Stack):
@@ -36,7 +36,7 @@ class KeysStack(Stack):
                 f"{purpose.capitalize()}Key",
                 alias=f"{names.prefix}-{purpose}",
                 description=f"{names.prefix}: {description}",
-                removal_policy=RemovalPolicy.DESTROY if config.storage.removal == "destroy" else RemovalPolicy.RETAIN,
+                removal_policy=removal_policy(config),
                 pending_days=config.storage.key_deletion_days,
                 region=names.region,
                 administrators=config.identity.key_administrators,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Annotations, CfnOutput, RemovalPolicy, Stack
+from aws_cdk import Annotations, CfnOutput, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -23,7 +23,7 @@ from stacks.monitoring import monitors_of
 from stacks.monitoring.settings import GROUND_TRUTH, REPORTS, MachineSettings
 from stacks.names import CHALLENGER_VARIANT, VARIANT, Names
 from stacks.network.placement import Placement
-from stacks.properties import stack_properties
+from stacks.properties import removal_policy, stack_properties
 from stacks.scoring_stack import scoring_metrics
 
 CLOSED = (
@@ -82,7 +82,6 @@ class MonitoringStack(Stack):
 
     def _machine(self) -> None:
         config, names = self._config, self._names
-        destroy = config.storage.removal == "destroy"
         machine = MonitoringMachine(
             self,
             "Machine",
@@ -93,7 +92,7 @@ class MonitoringStack(Stack):
             start_role_arn=names.role_arn("schedule"),
             key=kms.Key.from_key_arn(self, "OperationsKey", names.key_arn("operations")),
             log_days=config.storage.log_days,
-            removal_policy=RemovalPolicy.DESTROY if destroy else RemovalPolicy.RETAIN,
+            removal_policy=removal_policy(config),
         )
         CfnOutput(self, "MonitoringMachineArn", value=machine.arn)
 

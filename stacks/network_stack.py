@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, CfnOutput, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnOutput, Stack
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
@@ -16,7 +16,7 @@ from stacks.constructs.workload_groups import WorkloadGroups
 from stacks.identity import network as identity
 from stacks.images import image_uri, regions, repository_arn
 from stacks.names import Names
-from stacks.properties import stack_properties
+from stacks.properties import removal_policy, stack_properties
 
 
 class NetworkStack(Stack):
@@ -26,7 +26,7 @@ class NetworkStack(Stack):
         super().__init__(scope, names.stack("network"), **stack_properties(config, names, "network"))
         self._config, self._names = config, names
         settings = config.network
-        self._removal = RemovalPolicy.DESTROY if config.storage.removal == "destroy" else RemovalPolicy.RETAIN
+        self._removal = removal_policy(config)
         self._key = kms.Key.from_key_arn(self, "OperationsKey", names.key_arn("operations"))
         zones = settings.zones_in(config.region)
         network = self._vpc(zones)

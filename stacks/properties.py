@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Environment
+from aws_cdk import Environment, RemovalPolicy
 
 from stacks.config import PlatformConfig
 from stacks.names import Names
+
+
+def removal_policy(config: PlatformConfig) -> RemovalPolicy:
+    """What becomes of what holds data: deleted with its stack, or kept, except where the stack's creation failed.
+
+    What a failed creation left behind would keep its name from the next one.
+    """
+    return RemovalPolicy.DESTROY if config.storage.removal == "destroy" else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
 
 def stack_properties(config: PlatformConfig, names: Names, concern: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -16,7 +16,7 @@ from stacks.guard import GuardSettings, build_definition
 from stacks.monitoring import monitors_of
 from stacks.names import Names
 from stacks.prices import run_cost
-from stacks.properties import stack_properties
+from stacks.properties import removal_policy, stack_properties
 from stacks.training_stack import retraining_settings
 
 
@@ -35,7 +35,7 @@ class RetrainingLoopStack(Stack):
             role=iam.Role.from_role_arn(self, "GuardRole", names.role_arn("guard"), mutable=False),
             key=kms.Key.from_key_arn(self, "OperationsKey", names.key_arn("operations")),
             log_days=config.storage.log_days,
-            removal_policy=RemovalPolicy.DESTROY if config.storage.removal == "destroy" else RemovalPolicy.RETAIN,
+            removal_policy=removal_policy(config),
             topic=sns.Topic.from_topic_arn(self, "Notifications", names.topic_arn),
         )
         GuardRules(

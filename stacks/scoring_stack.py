@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -24,7 +24,7 @@ from stacks.identity import scoring as identity
 from stacks.identity.common import write_group
 from stacks.names import Names
 from stacks.network.placement import Placement
-from stacks.properties import stack_properties
+from stacks.properties import removal_policy, stack_properties
 from stacks.request_models import request_models
 
 
@@ -33,7 +33,7 @@ class ScoringStack(Stack):
 
     def __init__(self, scope: Construct, *, config: PlatformConfig, names: Names, package: Path) -> None:
         super().__init__(scope, names.stack("scoring"), **stack_properties(config, names, "scoring"))
-        removal = RemovalPolicy.DESTROY if config.storage.removal == "destroy" else RemovalPolicy.RETAIN
+        removal = removal_policy(config)
         operations_key = kms.Key.from_key_arn(self, "OperationsKey", names.key_arn("operations"))
         function = ScoringFunction(
             self,

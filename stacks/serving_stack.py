@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -19,7 +19,7 @@ from stacks.constructs.stack_access import StackAccess
 from stacks.identity.jobs import endpoint_logs
 from stacks.names import CHALLENGER_VARIANT, VARIANT, Names
 from stacks.network.placement import Placement
-from stacks.properties import stack_properties
+from stacks.properties import removal_policy, stack_properties
 
 
 class ServingStack(Stack):
@@ -93,7 +93,7 @@ class ServingStack(Stack):
             name=f"/aws/sagemaker/Endpoints/{names.endpoint}",
             key=kms.Key.from_key_arn(self, "OperationsKey", names.key_arn("operations")),
             days=config.storage.log_days,
-            removal_policy=RemovalPolicy.DESTROY if config.storage.removal == "destroy" else RemovalPolicy.RETAIN,
+            removal_policy=removal_policy(config),
         )
         ScopedPolicy(
             self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -17,7 +17,7 @@ from stacks.constructs.private_bucket import AccessLogBucket, PrivateBucket
 from stacks.constructs.protected_table import ProtectedTable
 from stacks.constructs.scoped_role import ObjectGrant
 from stacks.names import Names
-from stacks.properties import stack_properties
+from stacks.properties import removal_policy, stack_properties
 
 
 class StorageStack(Stack):
@@ -31,7 +31,7 @@ class StorageStack(Stack):
         super().__init__(scope, names.stack("storage"), **stack_properties(config, names, "storage"))
         self._settings = config.storage
         self._names = names
-        self._removal = RemovalPolicy.DESTROY if config.storage.removal == "destroy" else RemovalPolicy.RETAIN
+        self._removal = removal_policy(config)
         self._buckets: dict[str, PrivateBucket] = {}
         data_key = kms.Key.from_key_arn(self, "DataKey", names.key_arn("data"))
         self._access_logs = AccessLogBucket(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
@@ -17,7 +17,7 @@ from stacks.images import image_uri
 from stacks.monitoring import monitors_of
 from stacks.names import CHALLENGER_VARIANT, Names
 from stacks.network.placement import Placement
-from stacks.properties import stack_properties
+from stacks.properties import removal_policy, stack_properties
 from stacks.retraining import RetrainingSettings, build_definition
 
 
@@ -26,7 +26,7 @@ class TrainingStack(Stack):
 
     def __init__(self, scope: Construct, *, config: PlatformConfig, names: Names, assets: CodeAssets) -> None:
         super().__init__(scope, names.stack("training"), **stack_properties(config, names, "training"))
-        removal = RemovalPolicy.DESTROY if config.storage.removal == "destroy" else RemovalPolicy.RETAIN
+        removal = removal_policy(config)
         operations_key = kms.Key.from_key_arn(self, "OperationsKey", names.key_arn("operations"))
         topic = NotificationsTopic(
             self, "Notifications", name=names.topic, key=operations_key, emails=config.notifications.emails

@@ -17,6 +17,7 @@ _SESSION_NAME = "local-cloud"
 Request = tuple[str, bytes, Mapping[str, Any]]
 _request: contextvars.ContextVar[Request | None] = contextvars.ContextVar("request", default=None)
 _access_key: contextvars.ContextVar[str] = contextvars.ContextVar("access_key", default="")
+_UPLOADS_KEYS = ("aws-kms-key-id", "customer-algorithm")
 
 
 @dataclass(frozen=True)
@@ -258,6 +259,17 @@ def decide(resource_of: Resource, context_of: Callable[..., Mapping[str, Any]], 
                     return [asked[member]]
         return tables(body, region, account)
 
+    objects = iam_actions._s3_object_context
+
+    def s3_object_context(action: str, params: dict, path: str, headers: dict) -> dict:
+        found = objects(action, params, path, headers)
+        # ministack tells policies whether an upload asks for encryption, but not by whose key.
+        if action == "s3:PutObject":
+            asked = {name: headers.get(f"x-amz-server-side-encryption-{name}") for name in _UPLOADS_KEYS}
+            found |= {f"s3:x-amz-server-side-encryption-{name}": value for name, value in asked.items() if value}
+        return found
+
+    iam_actions._s3_object_context = s3_object_context
     iam_actions.dynamodb_resource_arns = dynamodb_resource_arns
     iam_actions.extract_resource_arn = extract_resource_arn
     iam_actions.request_tag_context = request_tag_context

@@ -1,4 +1,4 @@
-"""The web ACL in front of the API's stage, and its log, which holds nothing that callers wrote."""
+"""The web ACL in front of the API's stage, and its log of what it refused or counted, without path, query and body."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ MANAGED = {
     "AWSManagedRulesCommonRuleSet": ("NoUserAgent_HEADER",),
     "AWSManagedRulesKnownBadInputsRuleSet": (),
 }
-SECRET_HEADERS = ("authorization", "cookie", "x-api-key", "x-amz-security-token")
+# Secrets, and what callers write as they like.
+HIDDEN_HEADERS = ("authorization", "cookie", "referer", "user-agent", "x-api-key", "x-amz-security-token")
+# API Gateway's access log has the requests that pass. Headers that nobody thought of cannot be hidden one by one.
+LOGGED = ("BLOCK", "COUNT", "EXCLUDED_AS_COUNT")
 TOO_MANY = {
     "type": "about:blank",
     "title": "Too Many Requests",
@@ -59,7 +62,7 @@ class ApiFirewall(Construct):
             },
             # What a rule matched is a part of the request: of bodies and queries nobody sees it.
             data_protection_config=waf.CfnWebACL.DataProtectionConfigProperty(
-                data_protections=[_hide("BODY"), _hide("QUERY_STRING"), *(_hide_header(h) for h in SECRET_HEADERS)]
+                data_protections=[_hide("BODY"), _hide("QUERY_STRING"), *(_hide_header(h) for h in HIDDEN_HEADERS)]
             ),
             visibility_config=_visibility(name),
         )
@@ -83,9 +86,19 @@ class ApiFirewall(Construct):
                 waf.CfnLoggingConfiguration.FieldToMatchProperty(query_string={}),
                 *(
                     waf.CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": header})
-                    for header in SECRET_HEADERS
+                    for header in HIDDEN_HEADERS
                 ),
             ],
+            logging_filter={
+                "DefaultBehavior": "DROP",
+                "Filters": [
+                    {
+                        "Behavior": "KEEP",
+                        "Requirement": "MEETS_ANY",
+                        "Conditions": [{"ActionCondition": {"Action": action}} for action in LOGGED],
+                    }
+                ],
+            },
         )
 
 

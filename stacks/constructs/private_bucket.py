@@ -1,10 +1,11 @@
-"""A bucket as all buckets here are: encrypted with a customer key, versioned, TLS only, logged."""
+"""A bucket as all buckets here are: encrypted with a customer key and no other, versioned, TLS only, logged."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -52,6 +53,17 @@ class PrivateBucket(s3.Bucket):
             removal_policy=removal_policy,
             lifecycle_rules=[housekeeping, *lifecycle_rules],
         )
+        for sid, condition in _other_encryption(key).items():
+            self.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid=sid,
+                    effect=iam.Effect.DENY,
+                    principals=[iam.AnyPrincipal()],
+                    actions=["s3:PutObject"],
+                    resources=[self.arn_for_objects("*")],
+                    conditions=condition,
+                )
+            )
         _stays_in_its_region(self)
 
 
@@ -83,6 +95,16 @@ class AccessLogBucket(s3.Bucket):
         _stays_in_its_region(self)
         reason = "S3 does not deliver access logs to a bucket whose objects are encrypted under a customer key."
         acknowledge(self, "S3DefaultEncryptionKMS", reason, packs="nist pci hipaa")
+
+
+def _other_encryption(key: kms.IKey) -> dict[str, dict[str, dict[str, str]]]:
+    """Uploads that ask for another encryption than the bucket's; those that ask for none get it."""
+    asked, named = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"
+    return {
+        "NoOtherEncryption": {"StringNotEquals": {asked: "aws:kms"}, "Null": {asked: "false"}},
+        "NoOtherKey": {"StringNotEquals": {named: key.key_arn}, "Null": {named: "false"}},
+        "NoKeyOfTheCallers": {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
+    }
 
 
 def _stays_in_its_region(bucket: s3.Bucket) -> None:

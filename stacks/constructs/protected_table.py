@@ -32,6 +32,7 @@ class ProtectedTable(dynamodb.Table):
         key: kms.IKey,
         removal_policy: RemovalPolicy,
     ) -> None:
+        kept = removal_policy != RemovalPolicy.DESTROY
         super().__init__(
             scope,
             construct_id,
@@ -44,8 +45,9 @@ class ProtectedTable(dynamodb.Table):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            deletion_protection=removal_policy == RemovalPolicy.RETAIN,
-            removal_policy=removal_policy,
+            deletion_protection=kept,
+            # Protection outlasts a failed creation as well, and its rollback would fail where it deletes.
+            removal_policy=RemovalPolicy.RETAIN if kept else removal_policy,
             time_to_live_attribute=EXPIRY if expires else None,
         )
         reason = "Point-in-time recovery restores the table to any second of the last 35 days."

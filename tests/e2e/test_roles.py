@@ -62,6 +62,14 @@ def test_every_action_of_every_statement_is_needed_or_listed_with_its_reason(run
         ("model", "s3", "put_object", {"Bucket": "{artifacts}", "Key": "runs/model.tar.gz", "Body": b""}),
         ("monitoring", "s3", "put_object", {"Bucket": "{captures}", "Key": "data-capture/x", "Body": b""}),
         ("processing", "s3", "put_object", {"Bucket": "{transactions}", "Key": "datasets/x", "Body": b""}),
+        *(
+            ("training", "s3", "put_object", {"Bucket": "{artifacts}", "Key": "runs/x", "Body": b"", **encryption})
+            for encryption in (
+                {"ServerSideEncryption": "AES256"},
+                {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/theirs"},
+                {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32},
+            )
+        ),
         ("processing", "dynamodb", "scan", {"TableName": "fraudstack-dev-decisions"}),
         ("scoring", "dynamodb", "scan", {"TableName": "fraudstack-dev-profiles"}),
         ("scoring", "dynamodb", "delete_table", {"TableName": "fraudstack-dev-rules"}),

@@ -1,4 +1,4 @@
-"""The firewall before the API: what it refuses, and that its log holds nothing that callers wrote."""
+"""The firewall before the API: what it refuses, and that its log holds what it refused, without what callers wrote."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.infra.conftest import Assembly, text
 
-HEADERS = {"authorization", "cookie", "x-api-key", "x-amz-security-token"}
+HEADERS = {"authorization", "cookie", "referer", "user-agent", "x-api-key", "x-amz-security-token"}
 
 
 def rules(assembly: Assembly) -> dict[str, dict[str, Any]]:
@@ -51,6 +51,10 @@ def test_log_and_samples_hold_nothing_that_callers_wrote(assembly: Assembly) -> 
     fields = logging["RedactedFields"]
     assert {"UriPath": {}} in fields and {"QueryString": {}} in fields
     assert {field["SingleHeader"]["Name"] for field in fields if "SingleHeader" in field} == HEADERS
+    # Of requests that pass, there is the access log of the API.
+    assert logging["LoggingFilter"]["DefaultBehavior"] == "DROP"
+    (kept,) = logging["LoggingFilter"]["Filters"]
+    assert {"ActionCondition": {"Action": "ALLOW"}} not in kept["Conditions"] and kept["Behavior"] == "KEEP"
     acl = assembly.one("scoring", "AWS::WAFv2::WebACL")
     hidden = {
         (one["Field"]["FieldType"], *one["Field"].get("FieldKeys", [])): one

@@ -103,7 +103,35 @@ def test_nobody_deletes_objects_or_reads_what_no_policy_names(assembly: Assembly
         assert not place.startswith("*"), (role, place)
 
 
-@pytest.mark.parametrize(("environment", "policy"), [("dev", "Delete"), ("staging", "Retain"), ("prod", "Retain")])
+def test_objects_are_encrypted_with_the_buckets_key_or_not_stored(assembly: Assembly) -> None:
+    policies = [p["Properties"] for p in assembly.resources("storage", "AWS::S3::BucketPolicy").values()]
+    asked = "s3:x-amz-server-side-encryption"
+    for policy in policies:
+        bucket = policy["Bucket"]["Ref"]
+        statements = {s.get("Sid"): s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"}
+        if bucket.startswith("AccessLogs"):
+            assert set(statements) == {None}
+            continue
+        denied = {sid: statement["Condition"] for sid, statement in statements.items() if sid}
+        assert denied == {
+            "NoOtherEncryption": {"StringNotEquals": {asked: "aws:kms"}, "Null": {asked: "false"}},
+            "NoOtherKey": {
+                "StringNotEquals": {
+                    f"{asked}-aws-kms-key-id": {"Fn::ImportValue": f"fraudstack-{assembly.environment}-data-key-arn"}
+                },
+                "Null": {f"{asked}-aws-kms-key-id": "false"},
+            },
+            "NoKeyOfTheCallers": {"Null": {f"{asked}-customer-algorithm": "false"}},
+        }
+        for sid in denied:
+            assert statements[sid]["Principal"] == {"AWS": "*"} and statements[sid]["Action"] == "s3:PutObject"
+            assert text(statements[sid]["Resource"]) == f"${{{bucket}.Arn}}/*"
+
+
+@pytest.mark.parametrize(
+    ("environment", "policy"),
+    [("dev", "Delete"), ("staging", "RetainExceptOnCreate"), ("prod", "RetainExceptOnCreate")],
+)
 def test_removal_follows_the_environment(assemblies: dict[str, Assembly], environment: str, policy: str) -> None:
     assembly = assemblies[environment]
     kinds = {
@@ -120,7 +148,10 @@ def test_removal_follows_the_environment(assemblies: dict[str, Assembly], enviro
     ]
     assert len(kept) == 15
     for resource in kept:
-        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == (policy, policy)
+        # A table is protected from being deleted, by the rollback of a failed creation as well.
+        wanted = "Retain" if resource["Type"] == "AWS::DynamoDB::Table" and policy != "Delete" else policy
+        replaced = "Delete" if policy == "Delete" else "Retain"
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == (wanted, replaced)
 
 
 def test_retention_follows_the_configuration(dev: Assembly, prod: Assembly) -> None:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from local_cloud.cloudformation.sagemaker_types import TYPES
-from tests.local_cloud.conftest import ACCOUNT, Cloud, wait_until
+from tests.local_cloud.conftest import ACCOUNT, REPOSITORY, Cloud, unique, wait_until
 from tests.local_cloud.stacks import BUCKET, ENDPOINT, ROLE, Stack, answer, container, serving, upload_model
 
 
@@ -128,6 +128,33 @@ def test_failed_create_leaves_nothing(cloud: Cloud, deployed: Stack) -> None:
     with pytest.raises(ClientError, match=r"Could not find [Ee]ndpoint"):
         cloud.client("sagemaker").describe_endpoint(EndpointName="cfn-never")
     stack.delete()
+
+
+def test_first_deployment_that_fails_leaves_no_name_taken_but_those_of_tables(cloud: Cloud) -> None:
+    """Promised: where data is kept, a failed creation keeps none of it, so that the next can take the same names.
+
+    Tables are protected from being deleted, by a rollback as well; scripts.preflight says what to do about them.
+    """
+    prefix = unique("failed")
+    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    reviewed = REPOSITORY / "tests" / "infra" / "snapshots" / "prod" / "fraudstack-prod-storage.json"
+    template = json.loads(reviewed.read_text().replace("fraudstack-prod", prefix))
+    resources = {name: one for name, one in template["Resources"].items() if one["Type"] != "AWS::S3::BucketPolicy"}
+    for table in [one for one in resources.values() if one["Type"] == "AWS::DynamoDB::Table"]:
+        table["Properties"]["SSESpecification"]["KMSMasterKeyId"] = key
+    for bucket in [one for one in resources.values() if one["Type"] == "AWS::S3::Bucket"]:
+        (rule,) = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        if rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms":
+            rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] = key
+    broken = {"Type": "AWS::SageMaker::Endpoint", "Properties": {"EndpointConfigName": "nowhere"}}
+    broken["DependsOn"] = sorted(resources)
+    stack = Stack(cloud, f"{prefix}-storage")
+    assert stack.deploy({"Resources": {**resources, "Broken": broken}}) == "ROLLBACK_COMPLETE"
+    assert "nowhere" in stack.failures()
+    buckets = [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]]
+    assert not [name for name in buckets if name.startswith(prefix)]
+    tables = [name for name in cloud.client("dynamodb").list_tables()["TableNames"] if name.startswith(prefix)]
+    assert sorted(tables) == [f"{prefix}-{purpose}" for purpose in ("decisions", "profiles", "rules")]
 
 
 @pytest.mark.parametrize(
