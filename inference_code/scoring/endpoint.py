@@ -51,13 +51,21 @@ class Endpoint:
             answer = Answer(
                 float(prediction["probability"]), int(prediction["score"]), prediction["reasons"], body.get("model", {})
             )
+            _check(answer)
         except ClientError as error:
             raise Unavailable(error.response["Error"]["Code"]) from None
         except (BotoCoreError, OSError) as error:
             raise Unavailable(type(error).__name__) from None
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
             raise Unavailable(f"its answer cannot be read ({type(error).__name__})") from None
         return answer
+
+
+def _check(answer: Answer) -> None:
+    """Raise ValueError for what no model of ours says: rules would decide by it, and NaN is no JSON to answer."""
+    told = isinstance(answer.reasons, list) and isinstance(answer.model, dict)
+    if not (0 <= answer.probability <= 1 and 0 <= answer.score <= 1000 and told):
+        raise ValueError("out of range")
 
 
 def inference_id(identifier: str) -> str:

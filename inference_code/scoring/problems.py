@@ -56,6 +56,6 @@ def conflict(detail: str) -> Problem:
 
 
 def busy() -> Problem:
-    """Too many others changed the same profiles at once."""
-    detail = "Other events of the same entities are being recorded; send the same request again."
+    """Too many others changed the same profiles at once, or their table is throttled."""
+    detail = "The profiles of its entities are busy: send the same request again."
     return Problem(503, "busy", "Try again", detail)

@@ -14,7 +14,7 @@ _RETRIED = frozenset({"TransactionConflict", "ConditionalCheckFailed", "Throttli
 
 
 class Conflict(Exception):
-    """Somebody else wrote first: read again and repeat."""
+    """Somebody else wrote first, or the table is throttled: wait, read again and repeat."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,19 @@ class Store:
         self._client, self._decisions, self._profiles = client, decisions, profiles
 
     def read(self, identifier: str, keys: tuple[ProfileKey, ...]) -> Snapshot:
-        """Return the decision of an event and the profiles of its entities, as they are now."""
+        """Return the decision of an event and the profiles of its entities, as they are now.
+
+        Raises Conflict if the table answers in part only, as it does while it is throttled.
+        """
         wanted = {
             self._decisions: {"Keys": [{"id": {"S": identifier}}], "ConsistentRead": True},
             self._profiles: {"Keys": [{"key": {"S": _key(key)}} for key in keys], "ConsistentRead": True},
         }
         wanted = {table: request for table, request in wanted.items() if request["Keys"]}
-        found: dict[str, list] = {self._decisions: [], self._profiles: []}
-        while wanted:
-            answer = self._client.batch_get_item(RequestItems=wanted)
-            for table, items in answer["Responses"].items():
-                found[table] += items
-            wanted = answer.get("UnprocessedKeys") or {}
+        answer = self._client.batch_get_item(RequestItems=wanted)
+        if answer.get("UnprocessedKeys"):
+            raise Conflict
+        found = {self._decisions: [], self._profiles: [], **answer["Responses"]}
         items = {item["key"]["S"]: item for item in found[self._profiles]}
         there = {key: items[_key(key)] for key in keys if _key(key) in items}
         return Snapshot(

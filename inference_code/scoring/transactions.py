@@ -72,11 +72,11 @@ class Transactions:
         deadline = self._clock() + PATIENCE_SECONDS
         pause = 0.004
         while True:
-            snapshot = self._store.read(event.id, self.engine.keys(event))
-            if snapshot.decision is not None:
-                return self._repeat(event, fingerprint, snapshot.decision)
-            record, profiles = self._next(event, payload, fingerprint, snapshot.profiles)
             try:
+                snapshot = self._store.read(event.id, self.engine.keys(event))
+                if snapshot.decision is not None:
+                    return self._repeat(event, fingerprint, snapshot.decision)
+                record, profiles = self._next(event, payload, fingerprint, snapshot.profiles)
                 self._store.reserve(record, profiles, snapshot, self.expiry_of_profiles(event))
             except Conflict:
                 if self._clock() > deadline:

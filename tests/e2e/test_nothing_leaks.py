@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from scripts.cdk import ACCOUNT
 from tests.e2e.canaries import Canaries, Door, logs, stored
+from tests.e2e.conftest import REPOSITORY
 
 pytestmark = pytest.mark.timeout(900)
 FUNCTION = "fraudstack-dev-scoring"
@@ -59,7 +60,21 @@ def pushed(demo, canaries, secrets) -> dict[str, int]:
     answers = {}
     answers |= _transactions(door, canaries) | _malformed(door, canaries) | _labels(door, canaries)
     answers |= _lookups(door, canaries) | _invocations(demo, canaries) | _endpoint(demo, canaries)
+    _ignored(door, canaries)
     return answers
+
+
+def _ignored(door, canaries):
+    """Doors that nobody looks behind: the request is served, and nothing of it is kept."""
+    headers = ("Idempotency-Key", "X-Correlation-Id", "X-Request-Id", "Referer", "Cookie", "X-Forwarded-For", "Accept")
+    for header in (*headers, "X-Api-Key", "X-Amzn-Trace-Id"):
+        identifier, value = f"leak-{header}", canaries.text()
+        assert (
+            door.send("POST", "/transactions", _json(_payment(TRANSACTION_ID=identifier)), **{header: value})[0] == 200
+        )
+    parameter = f"application/json; card={canaries.text()}"
+    assert door.send("POST", "/transactions", _json(_payment()), Content_Type=parameter)[0] == 200
+    assert door.send("POST", f"/transactions?card={canaries.text()}", _json(_payment()))[0] == 200
 
 
 def _transactions(door, canaries):
@@ -194,6 +209,7 @@ def test_commands_refuse_them_before_anything_is_sent(demo, canaries, tmp_path, 
         "rule.yaml": f"rules: [{{name: a, when: TX_AMOUNT > {canaries.number()}, outcome: review}}]",
         "text.yaml": f'rules: [{{name: a, when: TX_AMOUNT > 1, outcome: review, description: "{canaries.text(" ")}"}}]',
         "good.yaml": "rules: [{name: a, when: TX_AMOUNT > 1, outcome: review}]",
+        "own.yaml": f"name: own\ndescription: as {canaries.text()}\n",
         "list.txt": f"596\n{canaries.text('-')}\n",
     }
     for name, text in files.items():
@@ -213,6 +229,8 @@ def test_commands_refuse_them_before_anything_is_sent(demo, canaries, tmp_path, 
         ("scripts.load_profiles", *data, "--replace"),
         ("scripts.score_batch", *data, "--out", tmp_path / "scores.parquet"),
         ("scripts.retrain", *data),
+        ("scripts.retrain", "--data", demo.data, "--event-type", tmp_path / "own.yaml"),
+        ("scripts.guard", "start", "--reason", f"the holder of {canaries.text(' ')} rang"),
         ("scripts.score", "decisions", f"customer:{canaries.text()}"),
     ]
     with ThreadPoolExecutor(2) as pool:
@@ -220,6 +238,35 @@ def test_commands_refuse_them_before_anything_is_sent(demo, canaries, tmp_path, 
     for command, result in zip(commands, done, strict=True):
         assert result.returncode != 0, command
         assert "card number" in result.stdout + result.stderr, (command, result.stdout, result.stderr)
+
+
+def test_runs_on_files_that_no_command_looked_at_repeat_nothing(demo, canaries, pushed):
+    """Whoever writes to the bucket starts a run without scripts.retrain; what its job makes of the file is kept."""
+    s3, machines = demo.client("s3"), demo.client("stepfunctions")
+    bucket, machine = demo.outputs("storage")["TransactionsBucket"], demo.outputs("training")["StateMachineArn"]
+    good = (REPOSITORY / "fraud" / "event_types" / "card-transactions.yaml").read_text()
+    files = {
+        "headerless": (f"1,{canaries.text()}\n2,3\n", good),
+        "renamed": (f"TRANSACTION_ID,{canaries.text(' ')}\n1,2\n", good),
+        "described": ("a,b\n1,2\n", f"{good}\n{canaries.text()}: {canaries.text('-')}\n"),
+        "broken": ("a,b\n1,2\n", f"{good}\na: [open, {canaries.text()}\n"),
+    }
+    executions = {}
+    for name, (data, event_type) in files.items():
+        place = f"datasets/leak-{name}"
+        s3.put_object(Bucket=bucket, Key=f"{place}/events.csv", Body=data.encode())
+        s3.put_object(Bucket=bucket, Key=f"{place}.yaml", Body=event_type.encode())
+        given = {"dataset": f"s3://{bucket}/{place}/", "eventType": f"s3://{bucket}/{place}.yaml"}
+        started = machines.start_execution(stateMachineArn=machine, input=json.dumps(given | {"algorithm": "xgboost"}))
+        executions[name] = started["executionArn"]
+    for name, execution in executions.items():
+        while (run := machines.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            time.sleep(0.2)
+        assert run["status"] == "FAILED" and "Step prepare failed" in run["cause"], run
+        assert canaries.found_in(run["cause"].encode()) is None, name
+    # The files themselves go: they are the attacker's.
+    for version in s3.list_object_versions(Bucket=bucket, Prefix="datasets/leak-")["Versions"]:
+        s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
 
 
 def test_no_card_number_is_stored_anywhere(demo, canaries, pushed):

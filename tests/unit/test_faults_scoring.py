@@ -1,5 +1,6 @@
 """Faults between the scoring function and AWS: nothing counted twice, nothing decided twice, nothing lost."""
 
+import io
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -136,6 +137,66 @@ def test_the_endpoint_dies_under_load_and_no_decision_is_lost(platform):
     assert sum(answer["degraded"] for answer in answers) == 20
     assert {item["status"]["S"] for item in _tables(platform)["decisions"]} == {"decided"}
     assert platform.transactions.score(payment(500))["degraded"] is False
+
+
+GOOD = '{"predictions": [{"probability": 0.5, "score": 500, "reasons": []}], "model": {}}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *("", "null", "[]", '"no"', "<html>busy</html>", GOOD[:-20], "[" * 100_000, "{}", '{"predictions": []}'),
+        *(GOOD.replace("0.5", value) for value in ("NaN", "-0.1", "17", "null", '"high"')),
+        *(GOOD.replace("500", value) for value in ("Infinity", "NaN", "99999", "-1", "[]")),
+        *(GOOD.replace('"reasons": []', f'"reasons": {value}') for value in ("null", '"none"')),
+        GOOD.replace('"model": {}', '"model": 3'),
+    ],
+)
+def test_a_model_that_answers_nonsense_decides_nothing(platform, answer):
+    """Promised: as if it had not answered; the payment is decided by rules, once, and the answer is JSON."""
+
+    class Runtime:
+        def invoke_endpoint(self, **_):
+            return {"Body": io.BytesIO(answer.encode())}
+
+    platform.transactions._endpoint = Endpoint(Runtime(), "endpoint")
+    told = platform.transactions.score(payment())
+    assert told["degraded"] and told["score"] is None and told == platform.transactions.score(payment())
+    assert platform.reporter.counted.count("DegradedDecisions") == 1
+    assert "its answer cannot be read" in platform.reporter.warnings[0]
+
+
+@pytest.mark.parametrize("rounds", [3, 10_000])
+def test_a_table_that_answers_in_part_is_asked_again_after_a_while(platform, rounds):
+    """BatchGetItem leaves out keys of a throttled table, without an error.
+
+    Promised: it is asked again, later each time; a payment that cannot wait longer is told to come again (503), and
+    none is decided on half of its profiles.
+    """
+    get, asked = platform.dynamodb.batch_get_item, []
+
+    class Partial:
+        def __getattr__(self, name):
+            return getattr(platform.dynamodb, name)
+
+        def batch_get_item(self, RequestItems):
+            asked.append(platform.now)
+            answer = get(RequestItems=RequestItems)
+            if len(asked) <= rounds:
+                answer["Responses"].pop("profiles", None)
+                answer["UnprocessedKeys"] = {"profiles": RequestItems["profiles"]}
+            return answer
+
+    platform.transactions.score(payment())
+    platform.store._client = Partial()
+    platform.transactions._sleep = lambda seconds: setattr(platform, "now", platform.now + seconds)
+    if rounds > 3:
+        with pytest.raises(Problem) as caught:
+            platform.transactions.score(payment(2))
+        assert caught.value.status == 503 and len(_by_id(platform)) == 1 and len(asked) < 1000
+    else:
+        assert platform.transactions.score(payment(2))["outcome"]
+        assert {version for _, version in _versions(platform)} == {"2"}
 
 
 @pytest.mark.parametrize("skew", [-240.0, 240.0])
