@@ -8,6 +8,7 @@ from scripts.retraining.evaluation import gate, metric_rows
 
 _WORDS = {
     "Promoted": ("good", "Promoted.", "The candidate serves."),
+    "Superseded": ("", "Replaced.", "The candidate was promoted, and another promotion has replaced it since."),
     "AwaitingApproval": ("", "Awaiting approval.", "The candidate passed the gate and waits in the registry."),
     "Rejected": ("bad", "Rejected.", "The gate kept the candidate out; the model that serves is unchanged."),
     "Failed": ("bad", "Failed.", ""),

@@ -58,7 +58,8 @@ class Options:
 class RetrainResult:
     """The outcome of a retraining.
 
-    status: Promoted | AwaitingApproval | Rejected | Failed | Stopped | Running (not followed, or detached).
+    status: Promoted | Superseded | AwaitingApproval | Rejected | Failed | Stopped | Running (not followed, or
+        detached).
     data: what the check of the data found (rows, frauds, first, last, split_rows …).
     evaluation: the run's evaluation.json, {} where the run did not get so far.
     durations: seconds by step id (see ``steps.STEPS``), of the steps that ran.
@@ -81,6 +82,6 @@ class RetrainResult:
     @property
     def exit_code(self) -> int:
         """The command's exit code for this outcome."""
-        if self.status in ("Promoted", "AwaitingApproval", "Running"):
+        if self.status in ("Promoted", "Superseded", "AwaitingApproval", "Running"):
             return EXIT_OK
         return EXIT_REJECTED if self.status == "Rejected" else EXIT_FAILED

@@ -9,9 +9,13 @@ from scripts.retraining.display import duration
 from scripts.retraining.evaluation import gate, metric_rows
 from scripts.retraining.options import Options, RetrainResult
 
-_STYLES = {"Promoted": "green", "AwaitingApproval": "yellow", "Rejected": "red", "Failed": "red", "Stopped": "red"}
+_STYLES = {
+    **{"Promoted": "green", "Superseded": "yellow", "AwaitingApproval": "yellow"},
+    **{"Rejected": "red", "Failed": "red", "Stopped": "red"},
+}
 _HEADLINES = {
     "Promoted": "The model has been promoted and serves.",
+    "Superseded": "The model was promoted, and another promotion has replaced it since.",
     "AwaitingApproval": "The model awaits approval.",
     "Rejected": "The gate rejected the candidate; the model that serves is unchanged.",
     "Failed": "The run failed; the model that serves is unchanged unless a promotion had begun.",

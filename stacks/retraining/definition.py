@@ -16,7 +16,7 @@ def build_definition(settings: RetrainingSettings) -> dict[str, Any]:
     """Return the state machine's definition.
 
     Input of an execution: {dataset, eventType, algorithm, maxTrials?, parallelTrials?, trigger?} or {modelPackageArn}.
-    Output: {status: Promoted | AwaitingApproval, modelPackageArn, evaluation}; anything else fails.
+    Output: {status: Promoted | Superseded | AwaitingApproval, modelPackageArn, evaluation}; anything else fails.
     """
     return {
         "Comment": f"Retraining of {settings.prefix}: prepare, tune, evaluate, gate, register, approve, promote",
@@ -27,7 +27,7 @@ def build_definition(settings: RetrainingSettings) -> dict[str, Any]:
             **plan_states(settings, train="Prepare", promote="Check package"),
             **training_states(settings, evaluated="Gate"),
             **registration_states(settings, approved="Check package", waiting="Tell of approval"),
-            **promotion_states(settings, promoted="Tell of promotion"),
+            **promotion_states(settings, promoted="Tell of promotion", superseded="Tell of successor"),
             **outcome_states(settings),
         },
     }

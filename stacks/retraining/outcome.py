@@ -1,4 +1,4 @@
-"""How a run ends: promoted, waiting for approval, or failed with a cause that a person can read."""
+"""How a run ends: promoted, replaced by another since, waiting, or failed with a cause that a person can read."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def outcome_states(settings: RetrainingSettings) -> States:
             next_state="Promoted",
         ),
         "Promoted": {"Type": "Succeed"},
+        "Tell of successor": publish(
+            settings,
+            subject=f"'{name}: model replaced'",
+            message="'Model package ' & $modelPackageArn & ' was promoted, and ' & $inStack & ' has replaced it since. "
+            "Run ' & $runId & '.'",
+            output=_result("Superseded"),
+            next_state="Superseded",
+        ),
+        "Superseded": {"Type": "Succeed"},
         **(_waiting_states(settings) if settings.training.approval == "manual" else {}),
         **failure_states(settings, subject=f"'{name}: retraining failed'"),
     }

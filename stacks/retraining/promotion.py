@@ -8,14 +8,16 @@ from stacks.retraining.settings import RetrainingSettings
 from stacks.retraining.states import States, choice, fail_with, jsonata, rule, task
 
 IN_PROGRESS = "$contains($status, /_IN_PROGRESS$/)"
+DONE = "$status in ['UPDATE_COMPLETE', 'CREATE_COMPLETE', 'IMPORT_COMPLETE']"
+IN_STACK = jsonata("$states.result.Stacks[0].Parameters[ParameterKey = 'ModelPackageArn'].ParameterValue")
 # The package that is promoted challenges the champion: the same update withdraws it as challenger, and with it the
 # second production variant of an A/B test, which deployment guardrails do not allow.
 _OURS = "ParameterKey = 'ChallengerModelPackageArn' and ParameterValue = $modelPackageArn"
 CHALLENGES = f"$count($states.result.Stacks[0].Parameters[{_OURS}]) > 0"
 
 
-def promotion_states(settings: RetrainingSettings, *, promoted: str) -> States:
-    """From `$modelPackageArn` to `promoted`."""
+def promotion_states(settings: RetrainingSettings, *, promoted: str, superseded: str) -> States:
+    """From `$modelPackageArn` to `promoted`; or to `superseded`, where another promotion was faster than a look."""
     return {
         "Check package": task(
             "aws-sdk:sagemaker:describeModelPackage",
@@ -41,7 +43,7 @@ def promotion_states(settings: RetrainingSettings, *, promoted: str) -> States:
             "'model package ' & $modelPackageArn & ' is ' & $packageStatus & ' and ' & $approval "
             "& ': only a completed, approved package can be promoted'",
         ),
-        **stack_update(settings, "serving", settings.serving_stack, updated="Check endpoint"),
+        **stack_update(settings, "serving", settings.serving_stack, updated="Check endpoint", superseded=superseded),
         "Check endpoint": task(
             "aws-sdk:sagemaker:describeEndpoint",
             step="verify the endpoint",
@@ -61,8 +63,17 @@ def promotion_states(settings: RetrainingSettings, *, promoted: str) -> States:
                 rule("$endpointStatus in ['Updating', 'Creating', 'SystemUpdating']", "Wait for endpoint"),
                 rule("$endpointStatus = 'InService' and $liveConfig = $desiredConfig", "Look at monitoring"),
             ],
-            "Endpoint differs",
+            "Look for successor",
         ),
+        "Look for successor": task(
+            "aws-sdk:cloudformation:describeStacks",
+            step="verify the endpoint",
+            arguments={"StackName": settings.serving_stack},
+            assign={"inStack": IN_STACK},
+            next_state="Succeeded?",
+            comment="Another promotion may have changed the endpoint since",
+        ),
+        "Succeeded?": choice([rule("$inStack != $modelPackageArn", superseded)], "Endpoint differs"),
         "Wait for endpoint": _wait(settings, "Check endpoint"),
         "Endpoint differs": fail_with(
             "verify the endpoint",
@@ -70,12 +81,15 @@ def promotion_states(settings: RetrainingSettings, *, promoted: str) -> States:
             f"'endpoint {settings.endpoint} is ' & $endpointStatus & ' with configuration ' & $liveConfig "
             "& ' instead of ' & $desiredConfig & ': ' & $endpointReason",
         ),
-        **stack_update(settings, "monitoring", settings.monitoring_stack, updated=promoted),
+        **stack_update(settings, "monitoring", settings.monitoring_stack, updated=promoted, superseded=superseded),
     }
 
 
-def stack_update(settings: RetrainingSettings, concern: str, stack: str, *, updated: str) -> States:
-    """Give the stack `$modelPackageArn`, every other parameter unchanged, and wait until it is done."""
+def stack_update(settings: RetrainingSettings, concern: str, stack: str, *, updated: str, superseded: str) -> States:
+    """Give the stack `$modelPackageArn`, every other parameter unchanged, and wait until it is done.
+
+    An update of somebody else's that began before a look at the end of ours leaves another package in the stack.
+    """
     look, update, watch = f"Look at {concern}", f"Promote {concern}", f"Watch {concern}"
     step = f"promote: {concern} stack"
     describe = {"StackName": stack}
@@ -135,13 +149,14 @@ def stack_update(settings: RetrainingSettings, concern: str, stack: str, *, upda
             "aws-sdk:cloudformation:describeStacks",
             step=step,
             arguments=describe,
-            assign={**status, **desired},
+            assign={**status, **desired, "inStack": IN_STACK},
             next_state=f"{concern.capitalize()} done?",
         ),
         f"{concern.capitalize()} done?": choice(
             [
                 rule(IN_PROGRESS, f"Wait for {concern}"),
-                rule("$status in ['UPDATE_COMPLETE', 'CREATE_COMPLETE', 'IMPORT_COMPLETE']", updated),
+                rule(f"{DONE} and $inStack != $modelPackageArn", superseded),
+                rule(DONE, updated),
             ],
             f"Find reason in {concern}",
             default_assign={

@@ -264,6 +264,26 @@ def test_of_two_promotions_at_once_the_slower_waits_for_the_faster() -> None:
     assert execution.path.count("Wait to promote serving") == execution.path.count("Wait to promote monitoring") == 1
 
 
+@pytest.mark.parametrize("when", ["before the look at the end of the update", "before the look at the endpoint"])
+def test_a_promotion_that_another_has_overtaken_says_so_and_leaves_the_monitor_alone(when: str) -> None:
+    """Promised: a model that no longer serves is not called promoted, and the monitor is the later model's."""
+    cloud = Cloud(champion=CHAMPION)
+    later = f"{PACKAGE}1"
+
+    def overtake() -> None:
+        cloud.deployed = dict.fromkeys(cloud.deployed, later)
+        cloud.live_config = "config-71"
+
+    update, look = cloud.update_stack, cloud.describe_endpoint
+    if "update" in when:
+        cloud.handlers["aws-sdk:cloudformation:updateStack"] = lambda asked: (update(asked), overtake())[0]
+    else:
+        cloud.handlers["aws-sdk:sagemaker:describeEndpoint"] = lambda asked: (overtake(), look(asked))[1]
+    execution = cloud.run({"modelPackageArn": PACKAGE})
+    assert execution.output["status"] == "Superseded" and set(cloud.deployed.values()) == {later}
+    assert later in cloud.messages[0]["Message"] and len(cloud.messages) == 1
+
+
 def test_failed_deployment_names_the_first_failed_resource() -> None:
     cloud = Cloud(champion=CHAMPION)
     cloud.after_update["fraudstack-dev-serving"] = [
