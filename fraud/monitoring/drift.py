@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fraud.monitoring.distribution import (
+    Points,
     categorical_distance,
     chi_squared_p_value,
     each_value_once,
@@ -46,22 +47,36 @@ def drift_of(column: ColumnProfile, baseline: Mapping[str, Any] | None, rules: M
         for bucket in _entry(baseline, "string_statistics", "categorical").get("buckets", [])
     }
     if column.numbers and any(sketch):
-        # AWS's distance does not see how often a value occurs: a column of few values never drifts by it, and is left
-        # to the population stability index.
-        before, now = each_value_once(weighted_points(sketch)), each_value_once(column.sketch.points())
-        distance = numeric_distance(before, now)
-        sizes = int(before[1].sum()), int(now[1].sum())
-        threshold = float(rules["comparison_threshold"])
-    elif column.categories and sum(counts.values()):
+        distance = _numeric(weighted_points(sketch), column.sketch.points(), rules["comparison_method"])
+        return _drift(distance, float(rules["comparison_threshold"]))
+    if column.categories and sum(counts.values()):
         threshold = float(rules["categorical_comparison_threshold"])
         if rules["categorical_drift_method"] == "ChiSquared":
             return _chi_squared(counts, column.categories, threshold)
         distance = categorical_distance(counts, column.categories)
         sizes = int(sum(counts.values())), sum(column.categories.values())
-    else:
-        return None
-    if rules["comparison_method"] == "Robust":
-        distance = robust(distance, *sizes)
+        if rules["comparison_method"] == "Robust":
+            distance = robust(distance, *sizes)
+        return _drift(distance, threshold)
+    return None
+
+
+def _numeric(before: Points, now: Points, method: str) -> float:
+    """AWS's distance, and no more than what the counts of equal values bear out.
+
+    AWS's forgets how often a value occurs: it is blind to columns of few values (those are left to the population
+    stability index) and calls small windows of many whole numbers drift, which they are not by their counts.
+    """
+    distances = []
+    for first, second in ((each_value_once(before), each_value_once(now)), (before, now)):
+        distance = numeric_distance(first, second)
+        if method == "Robust":
+            distance = robust(distance, int(first[1].sum()), int(second[1].sum()))
+        distances.append(distance)
+    return min(distances)
+
+
+def _drift(distance: float, threshold: float) -> Drift:
     return Drift(distance, threshold, f"Baseline drift distance: {java(distance)} exceeds threshold: {java(threshold)}")
 
 
