@@ -115,3 +115,5 @@ def _demand_one(action: str, resource: str, keys: Mapping[str, Any]) -> None:
             f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource} because no "
             f"identity-based policy allows the {action} action"
         )
+    if action.startswith("kms:") and not iam.usable(resource):
+        raise Refused(f"{resource} is disabled or pending deletion")

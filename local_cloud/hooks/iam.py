@@ -295,6 +295,14 @@ def key_arn(reference: str) -> str | None:
     return found["Arn"] if found else None
 
 
+def usable(key: str) -> bool:
+    """Whether a key, given by its ARN, is neither disabled nor about to be deleted."""
+    from ministack.services import kms
+
+    found = kms._resolve_key(key)
+    return found is None or found.get("KeyState", "Enabled") == "Enabled"
+
+
 def key_of_state_machine(machine_arn: str) -> str | None:
     """ARN of the customer's key of a state machine."""
     from ministack.services import stepfunctions

@@ -79,3 +79,30 @@ def _scored_again(client: ScoringClient) -> bool:
             return False
         time.sleep(0.5)
     return False
+
+
+def test_while_the_data_key_is_disabled_nothing_is_decided_and_nothing_is_lost(demo, monkeypatch):
+    """Promised: callers are told to send the same request again, and once the key is back it is decided once."""
+    for name, value in demo.environment.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    client = ScoringClient(demo.outputs("scoring")["ApiUrl"], "us-east-1", endpoint_url=demo.endpoint_url)
+    before = client.score(_payment("key-0", 0))
+    kms = demo.client("kms")
+    key = kms.describe_key(KeyId="alias/fraudstack-dev-data")["KeyMetadata"]["KeyId"]
+    kms.disable_key(KeyId=key)
+    try:
+        refused = [
+            client.request("POST", "/transactions", _payment("key-1", 1)),
+            client.request("POST", "/labels", {"id": "key-0", "label": "fraud"}),
+            client.request("GET", "/decisions/key-0"),
+        ]
+    finally:
+        kms.enable_key(KeyId=key)
+    assert [(status, "send the same request again" in problem["detail"]) for status, problem in refused] == [
+        (500, True)
+    ] * 3
+    kept = client.decision("key-0")
+    assert kept["outcome"] == before["outcome"] and kept["label"] is None
+    again = client.score(_payment("key-1", 1))
+    assert again == client.score(_payment("key-1", 1))

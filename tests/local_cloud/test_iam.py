@@ -56,3 +56,23 @@ def test_policies_are_enforced(enforcing: Cloud) -> None:
         session.client("application-autoscaling", endpoint_url=enforcing.endpoint_url).describe_scalable_targets(
             ServiceNamespace="sagemaker"
         )
+
+
+def test_nothing_is_read_or_written_under_a_key_that_is_disabled(enforcing: Cloud) -> None:
+    root, kms = enforcing.client("s3"), enforcing.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    root.create_bucket(Bucket="kept")
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
+    root.put_bucket_encryption(Bucket="kept", ServerSideEncryptionConfiguration=rules)
+    s3 = reader(enforcing, "*", "*").client("s3", endpoint_url=enforcing.endpoint_url)
+    s3.put_object(Bucket="kept", Key="a", Body=b"1")
+    kms.disable_key(KeyId=key)
+    for call in (
+        lambda: s3.get_object(Bucket="kept", Key="a"),
+        lambda: s3.put_object(Bucket="kept", Key="b", Body=b""),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call()
+    kms.enable_key(KeyId=key)
+    assert s3.get_object(Bucket="kept", Key="a")["Body"].read() == b"1"
