@@ -2,8 +2,8 @@
 
     python -m scripts.retrain --env dev --data transactions.parquet
 
-Exit codes: 0 promoted or awaiting approval, 1 failed, 2 bad input (nothing was started), 3 rejected by the gate,
-130 detached.
+Exit codes: 0 promoted (by now replaced by another, perhaps) or awaiting approval, 1 failed, 2 bad input (nothing was
+started), 3 rejected by the gate, 130 detached.
 """
 
 import argparse

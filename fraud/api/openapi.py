@@ -20,7 +20,7 @@ _REFUSALS = {
     422: "Fields have wrong values, or hold a raw card number; errors names each",
     429: "Too many requests",
     500: "The request could not be answered; the same one may be sent again",
-    503: "Other events of the same entities are being recorded; the same request may be sent again",
+    503: "The profiles of its entities are busy; the same request may be sent again",
     504: "The function did not answer in time; the same request may be sent again",
 }
 _EVERYWHERE = (400, 403, 422, 429, 500, 503, 504)
