@@ -48,12 +48,17 @@ def _resource(service: str, headers: Mapping[str, str], body: bytes, params: Map
         asked = _json(body)
         stream = f"log-group:{asked.get('logGroupName')}:log-stream:{asked.get('logStreamName')}"
         return f"arn:aws:logs:{hooks.region()}:{hooks.account_id()}:{stream}"
+    if service == "monitoring" and (alarms := _alarms(body, params)):
+        return alarms[0]
     if service == "monitoring" and (name := _first(params, "DashboardName") or _json(body).get("DashboardName")):
         return f"arn:aws:cloudwatch::{hooks.account_id()}:dashboard/{name}"
     return None
 
 
 def _context(service: str, action: str, body: bytes, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    if service == "sagemaker":
+        # Where there are several, the operation itself asks for each.
+        return {key.replace("__", ":"): value for key, value in sagemaker.contexts(_json(body))[0].items()}
     if service == "application-autoscaling":
         return {"application-autoscaling:service-namespace": _json(body).get("ServiceNamespace")}
     if service == "monitoring":
@@ -80,6 +85,8 @@ def _further(action: str, resource: str, context: Mapping[str, Any], body: bytes
             demand("kms:Decrypt", used, kms__ViaService=f"dynamodb.{hooks.region()}.amazonaws.com")
         if service == "sns" and action == "sns:Publish":
             keys.publish(resource)
+        for alarm in _alarms(body, params)[1:] if action == "cloudwatch:DescribeAlarms" else ():
+            demand(action, alarm)
         if action in _MACHINE_READS and _json(body).get("includedData") != "METADATA_ONLY":
             keys.read_machine(_machine_of(_json(body)))
         role = _first(params, "RoleARN") or _json(body).get("roleArn") or _json(body).get("RoleArn")
@@ -88,6 +95,13 @@ def _further(action: str, resource: str, context: Mapping[str, Any], body: bytes
     except Refused:
         return False
     return True
+
+
+def _alarms(body: bytes, params: Mapping[str, Any]) -> list[str]:
+    """ARNs of the alarms that a request names; whoever names none asks for all."""
+    members = sorted(key for key in params if key.startswith("AlarmNames.member."))
+    names = _json(body).get("AlarmNames") or [_first(params, key) for key in members]
+    return [f"arn:aws:cloudwatch:{hooks.region()}:{hooks.account_id()}:alarm:{name}" for name in names]
 
 
 def _keys_of_objects(action: str, resource: str, context: Mapping[str, Any]) -> None:

@@ -47,12 +47,12 @@ def authorize(operation: str, request: Record) -> None:
 
 def checks(operation: str, request: Record) -> Iterator[Check]:
     """Everything a call demands: itself on each resource, tagging, and the roles it hands on."""
-    context = _context(request)
     resources = resources_of(operation, request)
-    for resource in resources:
-        yield f"sagemaker:{operation}", resource, context
+    for context in contexts(request):
+        for resource in resources:
+            yield f"sagemaker:{operation}", resource, context
     if request.get("Tags") and operation.startswith("Create"):
-        yield "sagemaker:AddTags", resources[0], {}
+        yield "sagemaker:AddTags", resources[0], {"sagemaker__TaggingAction": operation}
     if operation == "CreateEndpointConfig" and (key := iam.key_arn(request.get("KmsKeyId", ""))):
         yield "kms:CreateGrant", key, {"kms__GrantIsForAWSResource": "true"}
         yield "kms:DescribeKey", key, {}
@@ -67,6 +67,8 @@ def resources_of(operation: str, request: Record) -> list[str]:
     if operation == "CreateModelPackage" and request.get("ModelPackageGroupName"):
         group = last_part(request["ModelPackageGroupName"])
         return [arn("model-package", f"{group}/*"), arn("model-package-group", group)]
+    if operation == "ListModelPackages" and request.get("ModelPackageGroupName"):
+        return [arn("model-package", f"{last_part(request['ModelPackageGroupName'])}/*")]
     if operation in ("UpdateModelPackage", "DescribeModelPackage", "DeleteModelPackage"):
         given = request.get("ModelPackageArn") or request.get("ModelPackageName", "")
         return [given if given.startswith("arn:") else arn("model-package", given)]
@@ -84,12 +86,17 @@ def resources_of(operation: str, request: Record) -> list[str]:
     return [own]
 
 
-def _context(request: Record) -> dict[str, Any]:
-    """SageMaker's condition keys, as far as the request says something of them."""
-    network = request.get("NetworkConfig") or request
+def contexts(request: Record) -> list[dict[str, Any]]:
+    """SageMaker's condition keys, once for each definition of a training job that the request holds."""
+    return [_context(request, definition) for definition in _definitions(request) or [request]]
+
+
+def _context(request: Record, place: Record) -> dict[str, Any]:
+    network = place.get("NetworkConfig") or place
     vpc = network.get("VpcConfig") or {}
-    cluster = (request.get("ProcessingResources") or request.get("JobResources") or {}).get("ClusterConfig") or {}
-    resources = request.get("ResourceConfig") or cluster
+    cluster = (place.get("ProcessingResources") or place.get("JobResources") or {}).get("ClusterConfig") or {}
+    tuned = place.get("HyperParameterTuningResourceConfig")
+    resources = place.get("ResourceConfig") or place.get("TransformResources") or tuned or cluster
     found = {
         "sagemaker__NetworkIsolation": _flag(network.get("EnableNetworkIsolation")),
         "sagemaker__InterContainerTrafficEncryption": _flag(network.get("EnableInterContainerTrafficEncryption")),
@@ -107,7 +114,12 @@ def _flag(value: bool | None) -> str | None:
 
 
 def _roles(request: Record) -> list[str]:
-    definitions = [request.get("TrainingJobDefinition"), *request.get("TrainingJobDefinitions", [])]
-    places = [request, *(definition for definition in definitions if definition)]
-    found = [place.get(member) for place in places for member in ("RoleArn", "ExecutionRoleArn")]
+    found = [
+        place.get(member) for place in [request, *_definitions(request)] for member in ("RoleArn", "ExecutionRoleArn")
+    ]
     return list(dict.fromkeys(role for role in found if role))
+
+
+def _definitions(request: Record) -> list[Record]:
+    several = [request.get("TrainingJobDefinition"), *(request.get("TrainingJobDefinitions") or [])]
+    return [definition for definition in several if definition]
