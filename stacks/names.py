@@ -79,6 +79,11 @@ class Names:
         return self.prefix
 
     @property
+    def challenger_target(self) -> str:
+        """What Application Auto Scaling calls the challenger's variant."""
+        return f"endpoint/{self.endpoint}/variant/{CHALLENGER_VARIANT}"
+
+    @property
     def rollback_alarms(self) -> tuple[str, str]:
         """Names of the alarms that undo a deployment: failing answers, slow answers."""
         return f"{self.endpoint}-errors-5xx", f"{self.endpoint}-latency"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput, Fn, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -81,6 +81,10 @@ class ServingStack(Stack):
         )
         CfnOutput(self, "PromotionRoleArn", value=names.role_arn("promotion"))
         CfnOutput(self, "TransformRoleArn", value=names.role_arn("transform"))
+        placement = Placement.of(config, names)
+        if placement.subnets:
+            CfnOutput(self, "Subnets", value=Fn.join(",", list(placement.subnets)))
+            CfnOutput(self, "SecurityGroups", value=Fn.join(",", list(placement.container_groups)))
         CfnOutput(self, "ChallengerMode", value=config.serving.challenger.mode)
         if challenger:
             self._challenge(config, names, challenger, serving)
@@ -128,15 +132,18 @@ class ServingStack(Stack):
             topic=sns.Topic.from_topic_arn(self, "ChallengerNotifications", names.topic_arn),
             whose=f"{CHALLENGER_VARIANT}-",
         )
-        scaling = EndpointScaling(
-            self,
-            "ChallengerScaling",
-            endpoint=serving.endpoint,
-            endpoint_name=names.endpoint,
-            variant=CHALLENGER_VARIANT,
-            settings=config.serving.scaling,
-            least=settings.instance_count,
-            most=settings.max_instances,
-        )
-        challenger.require(serving.challenger_model, scaling)
+        challenger.require(serving.challenger_model)
+        if settings.scaled:
+            scaling = EndpointScaling(
+                self,
+                "ChallengerScaling",
+                endpoint=serving.endpoint,
+                endpoint_name=names.endpoint,
+                variant=CHALLENGER_VARIANT,
+                settings=config.serving.scaling,
+                least=settings.instance_count,
+                most=settings.max_instances,
+            )
+            challenger.require(scaling)
+        CfnOutput(self, "ChallengerTarget", value=names.challenger_target if settings.scaled else "none")
         CfnOutput(self, "Challenger", value=challenger.or_none).override_logical_id("ChallengerModelPackageArn")

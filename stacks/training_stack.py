@@ -15,7 +15,7 @@ from stacks.constructs.notifications_topic import NotificationsTopic
 from stacks.constructs.reporting_machine import ReportingMachine
 from stacks.images import image_uri
 from stacks.monitoring import monitors_of
-from stacks.names import CHALLENGER_VARIANT, Names
+from stacks.names import Names
 from stacks.network.placement import Placement
 from stacks.properties import removal_policy, stack_properties
 from stacks.retraining import RetrainingSettings, build_definition
@@ -94,11 +94,8 @@ def retraining_settings(config: PlatformConfig, names: Names, assets: CodeAssets
         endpoint=names.endpoint,
         placement=Placement.of(config, names),
         instance_types=tuple(sorted(_instance_types(config))),
-        challenger_target=(
-            f"endpoint/{names.endpoint}/variant/{CHALLENGER_VARIANT}"
-            if config.serving.challenger.mode != "none"
-            else ""
-        ),
+        challenger=config.serving.challenger.mode != "none",
+        challenger_target=names.challenger_target if config.serving.challenger.scaled else "",
         monitors=tuple(monitor.kind for monitor in monitors_of(config, names)),
         facets=None if facets is None else tuple(map(_flag, facets)),
         probability_threshold=config.monitoring.model_quality.probability_threshold,

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from rich.console import Console
 
-from scripts.promoting.duel import CHALLENGER_VARIANT, Busy, Duel, look, version_of
+from scripts.promoting.duel import Busy, Duel, look, version_of
 from scripts.retraining.clients import Clients
 from scripts.retraining.errors import OperatorError, error_code
 
@@ -25,7 +25,7 @@ def set_challenger(clients: Clients, duel: Duel, package: str, console: Console)
 
     Raises Busy where somebody else's update came first, OperatorError with the reason where it was rolled back.
     """
-    if not package:
+    if not package and duel.challenger_target:
         release_scaling(clients, duel)
     try:
         clients.cloudformation.update_stack(
@@ -70,7 +70,7 @@ def release_scaling(clients: Clients, duel: Duel) -> None:
     try:
         clients.client("application-autoscaling").deregister_scalable_target(
             ServiceNamespace="sagemaker",
-            ResourceId=f"endpoint/{duel.endpoint}/variant/{CHALLENGER_VARIANT}",
+            ResourceId=duel.challenger_target,
             ScalableDimension="sagemaker:variant:DesiredInstanceCount",
         )
     except ClientError as error:

@@ -37,6 +37,13 @@ class Duel:
     parameters: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def challenger_target(self) -> str:
+        """What Application Auto Scaling calls the challenger's variant; empty where it is not scaled."""
+        # Stacks of versions that did not say so scaled it always.
+        target = self.outputs.get("ChallengerTarget", f"endpoint/{self.endpoint}/variant/{CHALLENGER_VARIANT}")
+        return "" if target == "none" else target
+
     def new_parameters(self, challenger: str) -> list[dict[str, Any]]:
         """The stack's parameters for another challenger; the variants change, so guardrails cannot be used."""
         given = {CHALLENGER_PARAMETER: challenger, GUARDRAILS: "off"}

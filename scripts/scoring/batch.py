@@ -44,16 +44,20 @@ class Target:
             stack = f"{prefix}-serving"
             raise OperatorError(f"The stack {stack} names no role for batches: deploy this version of it first.")
         key = outputs_of(clients, f"{prefix}-keys")["DataKeyArn"]
-        network = _network_of(clients.sagemaker, serving["EndpointName"])
+        network = _network(serving)
         return cls(prefix, package, storage["ReportsBucket"], key, role, network)
 
 
-def _network_of(sagemaker: Any, endpoint: str) -> dict[str, Any]:
-    """`VpcConfig` of the model that the endpoint serves, where it has one: batches run where the endpoint does."""
-    config = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
-    variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
-    model = sagemaker.describe_model(ModelName=variants[0]["ModelName"])
-    return {"VpcConfig": model["VpcConfig"]} if "VpcConfig" in model else {}
+def _network(serving: dict[str, str]) -> dict[str, Any]:
+    """`VpcConfig` of the stack's outputs, where models are in a network: batches run where the endpoint does."""
+    if "Subnets" not in serving:
+        return {}
+    return {
+        "VpcConfig": {
+            "Subnets": serving["Subnets"].split(","),
+            "SecurityGroupIds": serving["SecurityGroups"].split(","),
+        }
+    }
 
 
 def to_csv(features: pl.DataFrame) -> bytes:

@@ -59,7 +59,18 @@ class ChallengerConfig(Frozen):
     )
     instance_type: InstanceType | None = Field(None, description="SageMaker instance type; null is the champion's.")
     instance_count: int = Field(1, ge=1, le=100, description="Least (and first) number of instances.")
-    max_instances: int = Field(2, ge=1, le=200, description="Most instances.")
+    max_instances: int | None = Field(
+        None,
+        ge=1,
+        le=200,
+        description="Most instances, by automatic scaling; null: it keeps to `instance_count`, and nobody needs the "
+        "right to take a variant out of scaling.",
+    )
+
+    @property
+    def scaled(self) -> bool:
+        """Whether its number of instances changes by itself."""
+        return self.mode != "none" and (self.max_instances or 0) > self.instance_count
 
     @model_validator(mode="after")
     def _fits(self) -> ChallengerConfig:
@@ -67,7 +78,7 @@ class ChallengerConfig(Frozen):
             raise ValueError(
                 f"traffic_percent ({self.traffic_percent}) must be below 100 for mode ab: the champion answers the rest"
             )
-        if self.max_instances < self.instance_count:
+        if self.max_instances is not None and self.max_instances < self.instance_count:
             raise ValueError(
                 f"max_instances ({self.max_instances}) must be at least instance_count ({self.instance_count})"
             )

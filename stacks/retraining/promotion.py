@@ -93,22 +93,23 @@ def stack_update(settings: RetrainingSettings, concern: str, stack: str, *, upda
     look, update, watch = f"Look at {concern}", f"Promote {concern}", f"Watch {concern}"
     step = f"promote: {concern} stack"
     describe = {"StackName": stack}
-    release = concern == "serving" and bool(settings.challenger_target)
+    challenged = concern == "serving" and settings.challenger
+    release = challenged and bool(settings.challenger_target)
     previous = "{'ParameterKey': ParameterKey, 'UsePreviousValue': true}"
-    kept = _kept(previous) if release else previous
+    kept = _kept(previous) if challenged else previous
     others = f"$states.result.Stacks[0].Parameters[ParameterKey != 'ModelPackageArn'].({kept})"
     parameters = "$append([{'ParameterKey': 'ModelPackageArn', 'ParameterValue': $modelPackageArn}], " + f"[{others}])"
     token = jsonata(f"$runId & '-{concern}-' & $substringAfter($substringAfter($modelPackageArn, '/'), '/')")
     status = {"status": jsonata("$states.result.Stacks[0].StackStatus")}
     config = "$states.result.Stacks[0].Outputs[OutputKey = 'EndpointConfigName'].OutputValue"
     desired = {"desiredConfig": jsonata(f"$exists({config}) ? {config} : ''")} if concern == "serving" else {}
-    challenged = {"challenges": jsonata(CHALLENGES)} if release else {}
+    challenges = {"challenges": jsonata(CHALLENGES)} if release else {}
     return {
         look: task(
             "aws-sdk:cloudformation:describeStacks",
             step=step,
             arguments=describe,
-            assign={**status, **challenged, "stackParameters": jsonata(parameters)},
+            assign={**status, **challenges, "stackParameters": jsonata(parameters)},
             next_state=f"{concern.capitalize()} free?",
         ),
         f"{concern.capitalize()} free?": choice(

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RetrainingSettings:
-    """Names, ARNs and URIs that the definition refers to; `challenger_target` is empty where nothing can challenge."""
+    """Names, ARNs and URIs that the definition refers to.
+
+    `challenger` says whether anything can challenge; `challenger_target` is empty where that is not scaled.
+    """
 
     prefix: str
     training: TrainingConfig
@@ -40,6 +43,7 @@ class RetrainingSettings:
     explanation_samples: int
     explained_model: str
     explained_instance_type: str
+    challenger: bool = False
     challenger_target: str = ""
     tags: tuple[tuple[str, str], ...] = ()
 

@@ -55,6 +55,7 @@ def settings(training: TrainingConfig = TRAINING) -> RetrainingSettings:
         monitoring_stack="fraudstack-dev-monitoring",
         endpoint="fraudstack-dev",
         instance_types=("ml.m5.large", "ml.m5.xlarge"),
+        challenger=True,
         challenger_target="endpoint/fraudstack-dev/variant/challenger",
         placement=Placement(("subnet-0a", "subnet-0b"), ("sg-0c",), ("sg-0f",)),
         monitors=("data-quality", "model-bias"),

@@ -97,9 +97,27 @@ def test_captures_and_volumes_are_under_the_data_key(assembly: Assembly) -> None
 
 
 def test_scaling_waits_for_the_endpoint(assembly: Assembly) -> None:
+    scaled(assembly, "primary")
+
+
+def test_a_challenger_is_scaled_where_it_may_have_more_instances(varied: Assembly) -> None:
+    scaled(varied, "primary", "challenger")
+    outputs = varied.template("serving")["Outputs"]
+    assert outputs["ChallengerTarget"]["Value"] == "endpoint/fraudstack-staging/variant/challenger"
+
+
+def test_nobody_takes_variants_out_of_scaling_where_none_is_scaled_that_comes_and_goes(assembly: Assembly) -> None:
+    assert assembly.template("serving")["Outputs"]["ChallengerTarget"]["Value"] == "none"
+    assert "deregisterScalableTarget" not in str(assembly.template("training")["Resources"])
+    release = "People|ReleasePolicy|RetrainingRole"
+    for name, policy in assembly.resources("identity", "AWS::IAM::ManagedPolicy").items():
+        assert not re.match(release, name) or "application-autoscaling:" not in str(policy)
+
+
+def scaled(assembly: Assembly, *variants: str) -> None:
     targets = assembly.resources("serving", "AWS::ApplicationAutoScaling::ScalableTarget").values()
     (endpoint,) = assembly.resources("serving", "AWS::SageMaker::Endpoint")
-    for target, variant in zip(targets, ("primary", "challenger"), strict=True):
+    for target, variant in zip(targets, variants, strict=True):
         assert target["DependsOn"] == [endpoint]
         resource = f"endpoint/fraudstack-{assembly.environment}/variant/{variant}"
         assert target["Properties"]["ResourceId"] == resource

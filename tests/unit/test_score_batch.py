@@ -12,7 +12,7 @@ from scripts.scoring.batch import Target
 PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/p/3"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1"
 ROLE = "arn:aws:iam::123456789012:role/fraud/p-transform-us-east-1"
-NETWORK = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
+NETWORK = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1", "subnet-2"]}
 
 
 class Account:
@@ -26,26 +26,22 @@ class Account:
             "p-keys": {"DataKeyArn": KEY},
             "p-serving": {"EndpointName": "p", "ModelPackageArn": PACKAGE, **serving},
         }
-        self.cloudformation = self.sagemaker = self
+        self.cloudformation = self
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:
         outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self._outputs[StackName].items()]
         return {"Stacks": [{"StackStatus": "UPDATE_COMPLETE", "Outputs": outputs}]}
 
-    def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:
-        return {"EndpointConfigName": f"{EndpointName}-config"}
 
-    def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:
-        return {"ProductionVariants": [{"ModelName": f"{EndpointConfigName}-model"}]}
-
-    def describe_model(self, ModelName: str) -> dict[str, Any]:
-        return {"ModelName": ModelName, "VpcConfig": NETWORK} if ModelName == "p-config-model" else {}
-
-
-def test_the_job_runs_under_the_role_that_the_stack_names_and_in_the_models_network() -> None:
-    target = Target.of(Account(TransformRoleArn=ROLE), "p")
+def test_the_job_runs_under_the_role_that_the_stack_names_and_in_its_network() -> None:
+    network = {"Subnets": "subnet-1,subnet-2", "SecurityGroups": "sg-1"}
+    target = Target.of(Account(TransformRoleArn=ROLE, **network), "p")
     assert (target.role_arn, target.package_arn, target.key_arn) == (ROLE, PACKAGE, KEY)
     assert target.network == {"VpcConfig": NETWORK}
+
+
+def test_without_a_network_the_job_is_in_none() -> None:
+    assert Target.of(Account(TransformRoleArn=ROLE), "p").network == {}
 
 
 def test_a_stack_of_an_earlier_version_is_to_be_deployed_again() -> None:
