@@ -14,6 +14,7 @@ from stacks.constructs.guard_rules import GuardRules
 from stacks.constructs.reporting_machine import ReportingMachine
 from stacks.guard import GuardSettings, build_definition
 from stacks.monitoring import monitors_of
+from stacks.monitoring.alarms import retraining_alarms
 from stacks.names import Names
 from stacks.prices import run_cost
 from stacks.properties import removal_policy, stack_properties
@@ -64,4 +65,5 @@ def guard_settings(config: PlatformConfig, names: Names, assets: CodeAssets) -> 
             (monitor.window_hours[1] for monitor in monitors_of(config, names) if monitor.kind == "model-quality"),
             default=0,
         ),
+        alarms=retraining_alarms(config, names),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stacks.guard.settings import GuardSettings
-from stacks.retraining.states import State, States, choice, jsonata, rule, task, text
+from stacks.retraining.states import FAILURE, State, States, choice, jsonata, rule, task, text
 
 HOUR_MS = 3_600_000
 WEEK_MS = 7 * 24 * HOUR_MS
@@ -13,6 +13,8 @@ MOST_EXECUTIONS = 100
 # the promotion of an approved model; scripts.promote names its promotions by their versions.
 PROMOTION = r"/^([0-9a-f-]{36}_[0-9a-f-]{36}|promote-v\d+-over-.+)$/"
 NAME = "$states.context.Execution.Name"
+# What the guard collected last: {name: its folder, at: ms}.
+LATEST = "collections/latest.json"
 
 
 def check_states(settings: GuardSettings, *, allowed: str) -> States:
@@ -39,21 +41,21 @@ def check_states(settings: GuardSettings, *, allowed: str) -> States:
                 "inFlight": jsonata("[$states.result.Executions[Status in ['RUNNING', 'PENDING_REDRIVE']].Name]"),
                 "runs": jsonata(_runs()),
             },
-            next_state="List collections",
+            next_state="Read latest collection",
         ),
-        "List collections": task(
-            "aws-sdk:sagemaker:listProcessingJobs",
-            step="list the collections",
-            arguments={
-                "NameContains": f"{settings.prefix}-c",
-                "CreationTimeAfter": jsonata(f"$fromMillis($now - $cooldownHours * {HOUR_MS})"),
-                "SortBy": "CreationTime",
-                "SortOrder": "Descending",
-                "MaxResults": MOST_EXECUTIONS,
-            },
-            assign={"collected": jsonata(_collections(settings))},
+        "Read latest collection": task(
+            "aws-sdk:s3:getObject",
+            step="read the latest collection",
+            arguments={"Bucket": settings.transactions_bucket, "Key": LATEST},
+            assign={"collected": jsonata("$parse($states.result.Body)")},
             next_state="Find champion",
+            on_error="Collected before?",
             comment="What was collected in vain costs an export, too",
+        ),
+        "Collected before?": choice(
+            [rule("$contains($failure.error, /NoSuchKey/)", "Find champion", {"collected": {"name": "", "at": 0}})],
+            FAILURE,
+            comment="The first collection has none before it",
         ),
         "Find champion": task(
             "aws-sdk:cloudformation:describeStacks",
@@ -102,12 +104,6 @@ def _runs() -> str:
         f"[$states.result.Executions[$not($contains(Name, {PROMOTION}))].{{'name': Name, 'status': Status, "
         "'start': $toMillis(StartDate), 'stop': $exists(StopDate) ? $toMillis(StopDate) : 0}]"
     )
-
-
-def _collections(settings: GuardSettings) -> str:
-    pattern = f"/^{settings.prefix}-c[0-9a-f]{{8}}-collect$/"
-    jobs = f"$states.result.ProcessingJobSummaries[$contains(ProcessingJobName, {pattern})]"
-    return f"[{jobs}.{{'name': ProcessingJobName, 'status': ProcessingJobStatus, 'at': CreationTime}}]"
 
 
 def _deployed() -> str:
@@ -187,10 +183,10 @@ def _rules(*, manual: bool) -> list[State]:
             overridable=True,
         ),
         _refusal(
-            "$cooldownHours > 0 and $count($collected) > 0",
+            f"$now < $collected.at + $cooldownHours * {HOUR_MS}",
             "cooldown",
-            "'data were collected at ' & $string($collected[0].at) & ' by job ' & $collected[0].name & ' (' "
-            "& $collected[0].status & ') without a run; the cooldown of ' & $cooldownHours & ' h counts from there'",
+            "'data were collected at ' & $fromMillis($collected.at) & ' (' & $collected.name & ') without a run; the "
+            "cooldown of ' & $cooldownHours & ' h counts from there'",
             overridable=True,
         ),
         _refusal(

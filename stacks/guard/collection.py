@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stacks.guard.checks import LATEST
 from stacks.guard.settings import GuardSettings
 from stacks.retraining.containers import code_inputs, processing_input, processing_job, processing_output
 from stacks.retraining.states import FAILURE, State, States, choice, fail_with, jsonata, rule, task
@@ -13,6 +14,17 @@ FOLDER = "collections"
 def collection_states(settings: GuardSettings) -> States:
     """From an allowed request to a started run, or to a refusal because of the data."""
     return {
+        "Note collection": task(
+            "aws-sdk:s3:putObject",
+            step="note the collection",
+            arguments={
+                "Bucket": settings.transactions_bucket,
+                "Key": LATEST,
+                "Body": jsonata("{'name': $collectionId, 'at': $now}"),
+            },
+            next_state="Export decisions",
+            comment="Noted before it costs anything, so that a collection that fails counts, too",
+        ),
         "Export decisions": _export(settings),
         "Watch export": task(
             "aws-sdk:dynamodb:describeExport",

@@ -29,7 +29,7 @@ def build_definition(settings: GuardSettings) -> dict[str, Any]:
         "TimeoutSeconds": EXPORT_SECONDS + QUEUE_SECONDS + collect,
         "States": {
             **request_states(settings, asked="List guards"),
-            **check_states(settings, allowed="Export decisions"),
+            **check_states(settings, allowed="Note collection"),
             **collection_states(settings),
             **outcome_states(settings),
         },

@@ -6,7 +6,6 @@ from stacks.guard.settings import OVERRIDES, TRIGGERS, GuardSettings
 from stacks.retraining.states import States, assign, choice, fail_with, jsonata, rule, task
 
 INPUT = "$states.input"
-MOST_ALARMS = 50
 
 
 def request_states(settings: GuardSettings, *, asked: str) -> States:
@@ -39,7 +38,11 @@ def request_states(settings: GuardSettings, *, asked: str) -> States:
             "Request valid?",
         ),
         "Request valid?": choice(
-            [rule(f"$not({_valid()})", "Refuse request"), rule("$trigger = 'recheck'", "Look at alarms")], asked
+            [
+                rule(f"$not({_valid()})", "Refuse request"),
+                rule("$trigger = 'recheck'", "Look at alarms" if settings.alarms else "Idle"),
+            ],
+            asked,
         ),
         "Refuse request": fail_with(
             "read the request",
@@ -47,27 +50,24 @@ def request_states(settings: GuardSettings, *, asked: str) -> States:
             f"'The input may have trigger ({', '.join(TRIGGERS)}), alarm and reason (texts), and override (a list of "
             f"{', '.join(OVERRIDES)}). It is: ' & $string({INPUT})",
         ),
-        "Look at alarms": task(
-            "aws-sdk:cloudwatch:describeAlarms",
-            step="look at the alarms",
-            arguments={
-                "AlarmNamePrefix": f"{settings.prefix}-",
-                "AlarmTypes": ["MetricAlarm", "CompositeAlarm"],
-                "StateValue": "ALARM",
-                "MaxRecords": MOST_ALARMS,
-            },
-            assign={"alarm": jsonata(f"$join([{_names(settings)}], ', ')")},
-            next_state="Alarm on?",
-            comment="An alarm that stays on sends no second event",
-        ),
-        "Alarm on?": choice([rule("$alarm != ''", asked)], "Idle"),
+        **(_alarm_states(settings, asked=asked) if settings.alarms else {}),
         "Idle": {"Type": "Succeed", "Output": {"status": "Idle", "trigger": jsonata("$trigger")}},
     }
 
 
-def _names(settings: GuardSettings) -> str:
-    found = "$append($states.result.MetricAlarms, $states.result.CompositeAlarms).AlarmName"
-    return f"{found}[$contains($, /^{settings.drift_alarms}/)]"
+def _alarm_states(settings: GuardSettings, *, asked: str) -> States:
+    """Asked by name: CloudWatch shows single alarms to whoever may see no others."""
+    return {
+        "Look at alarms": task(
+            "aws-sdk:cloudwatch:describeAlarms",
+            step="look at the alarms",
+            arguments={"AlarmNames": list(settings.alarms), "StateValue": "ALARM"},
+            assign={"alarm": jsonata("$join([$states.result.MetricAlarms.AlarmName], ', ')")},
+            next_state="Alarm on?",
+            comment="An alarm that stays on sends no second event",
+        ),
+        "Alarm on?": choice([rule("$alarm != ''", asked)], "Idle"),
+    }
 
 
 def _valid() -> str:

@@ -18,6 +18,7 @@ class GuardSettings:
     """Names, ARNs and limits that the definition refers to.
 
     `quality_delay_hours`: how far back the window of the model-quality monitor ends, by when labels have come.
+    `alarms`: those that a recheck looks at.
     """
 
     run: RetrainingSettings
@@ -29,6 +30,7 @@ class GuardSettings:
     transactions_bucket: str
     collection_role: str
     quality_delay_hours: int
+    alarms: tuple[str, ...]
 
     @property
     def prefix(self) -> str:
@@ -39,8 +41,3 @@ class GuardSettings:
     def collection(self) -> RetrainingSettings:
         """What the collecting job is described by: a processing job like a run's, under a role of its own."""
         return replace(self.run, processing_role=self.collection_role)
-
-    @property
-    def drift_alarms(self) -> str:
-        """How names of the alarms that call for retraining begin: of drift, and of quality."""
-        return f"{self.prefix}-(drift|quality)-"

@@ -9,6 +9,7 @@ from stacks.constructs.code_assets import CodeAssets
 from stacks.constructs.scoped_role import Grant, ObjectGrant
 from stacks.identity.common import pass_role, read_assets, read_objects, use_data_key, write_objects
 from stacks.identity.retraining import SAGEMAKER
+from stacks.monitoring.alarms import retraining_alarms
 from stacks.names import Names
 
 # Exports, and reports of what was made of them.
@@ -17,18 +18,11 @@ COLLECTIONS = "collections/"
 
 def look(names: Names, config: PlatformConfig) -> list[Grant]:
     """See runs and alarms, and start a run."""
-    listed = ["cloudwatch:DescribeAlarms", "sagemaker:ListProcessingJobs"]
-    if config.training.approval == "manual":
-        listed.append("sagemaker:ListModelPackages")
+    alarms = [names.alarm_arn(alarm) for alarm in retraining_alarms(config, names)]
     return [
         Grant(["states:ListExecutions"], [names.state_machine_arn, names.guard_arn]),
         Grant(["states:StartExecution"], [names.state_machine_arn]),
-        Grant(
-            listed,
-            ["*"],
-            reason="SageMaker's List actions know no resources; composite alarms are shown to those alone who may see "
-            "all alarms.",
-        ),
+        *([Grant(["cloudwatch:DescribeAlarms"], alarms)] if alarms else []),
     ]
 
 

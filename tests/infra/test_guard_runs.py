@@ -45,6 +45,7 @@ def guard_settings(training: TrainingConfig = AUTOMATIC, limits: RetrainingConfi
         transactions_bucket="transactions",
         collection_role="arn:aws:iam::123456789012:role/collection",
         quality_delay_hours=7 * 24,
+        alarms=tuple(f"fraudstack-dev-{name}" for name in ("drift-score", "quality-auc", "quality-recall")),
     )
 
 
@@ -62,7 +63,7 @@ class Cloud:
         self.lineage, self.registered = dict(LINEAGE), "2026-02-01T12:00:00.000Z"
         self.guards: list[dict[str, Any]] = []
         self.runs: list[dict[str, Any]] = []
-        self.collections: list[dict[str, Any]] = []
+        self.latest: dict[str, Any] | None = None
         self.candidates: list[dict[str, Any]] = []
         self.alarms: list[str] = []
         self.export = ["IN_PROGRESS", "IN_PROGRESS", "COMPLETED"]
@@ -72,12 +73,10 @@ class Cloud:
         self.started: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
         self.handlers = {
-            "aws-sdk:cloudwatch:describeAlarms": lambda _: {
-                "MetricAlarms": [{"AlarmName": name} for name in self.alarms],
-                "CompositeAlarms": [],
+            "aws-sdk:cloudwatch:describeAlarms": lambda arguments: {
+                "MetricAlarms": [{"AlarmName": name} for name in arguments["AlarmNames"] if name in self.alarms],
             },
             "aws-sdk:sfn:listExecutions": self.list_executions,
-            "aws-sdk:sagemaker:listProcessingJobs": lambda _: {"ProcessingJobSummaries": self.collections},
             "aws-sdk:cloudformation:describeStacks": lambda _: {
                 "Stacks": [{"Parameters": [{"ParameterKey": "ModelPackageArn", "ParameterValue": self.champion}]}]
             },
@@ -94,13 +93,26 @@ class Cloud:
             },
             "aws-sdk:dynamodb:describeExport": self.describe_export,
             "sagemaker:createProcessingJob.sync": lambda _: {"ProcessingJobStatus": "Completed"},
-            "aws-sdk:s3:getObject": lambda _: {"Body": json.dumps(self.collection)},
+            "aws-sdk:s3:getObject": self.read,
+            "aws-sdk:s3:putObject": self.write,
             "aws-sdk:sfn:startExecution": self.start,
             "sns:publish": lambda arguments: self.messages.append(arguments) or {"MessageId": "1"},
         }
 
     def list_executions(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return {"Executions": self.guards if arguments["StateMachineArn"] == GUARD else self.runs}
+
+    def read(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if arguments["Key"] != "collections/latest.json":
+            return {"Body": json.dumps(self.collection)}
+        if self.latest is None:
+            raise StatesError("S3.NoSuchKeyException", "The specified key does not exist.")
+        return {"Body": json.dumps(self.latest)}
+
+    def write(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        assert arguments["Key"] == "collections/latest.json"
+        self.latest = arguments["Body"]
+        return {}
 
     def describe_export(self, arguments: dict[str, Any]) -> dict[str, Any]:
         status = self.export.pop(0) if len(self.export) > 1 else self.export[0]
@@ -212,16 +224,8 @@ REFUSALS = [
     ),
     (
         "cooldown",
-        "data were collected at 2026-03-10T01:00:00Z by job fraudstack-dev-c00000000-collect (Completed) without",
-        {
-            "collections": [
-                {
-                    "ProcessingJobName": "fraudstack-dev-c00000000-collect",
-                    "ProcessingJobStatus": "Completed",
-                    "CreationTime": "2026-03-10T01:00:00Z",
-                }
-            ]
-        },
+        "data were collected at 2026-03-10T01:00:00.000Z (c00000000) without",
+        {"latest": {"name": "c00000000", "at": 1773104400000}},
     ),
     (
         "weekly-limit",
@@ -310,10 +314,13 @@ def test_of_two_that_ask_at_once_one_run_starts() -> None:
     """Neither sees the other, since lists lag behind: the name they both derive decides."""
     cloud = Cloud()
     cloud.runs = [execution("r1", "2026-02-01T00:00:00Z", "2026-02-01T01:00:00Z")]
-    results = [cloud.run(name="guard-1"), cloud.run(name="guard-2")]
+    first = cloud.run(name="guard-1")
+    cloud.latest = None
+    results = [first, cloud.run(name="guard-2")]
     assert [result.output["status"] for result in results] == ["Started", "Refused"]
     assert "has started run" in results[1].output["reason"] and len(cloud.started) == 1
     # When the run is known, the next name is another one.
+    cloud.latest = None
     cloud.runs.insert(0, execution(cloud.started[0]["Name"], "2026-03-01T00:00:00Z", "2026-03-01T01:00:00Z"))
     assert cloud.run(name="guard-3").output["status"] == "Started"
 
@@ -361,9 +368,11 @@ def test_quality_of_a_model_that_was_replaced_since_is_no_reason_to_retrain() ->
         {"trigger": "alarm", "alarm": quality, "override": ["former-model"]},
     ):
         cloud.started.clear()
+        cloud.latest = None
         assert cloud.run(request).output["status"] == "Started", request
     cloud.registered = "2026-03-03T11:00:00.000Z"
     cloud.started.clear()
+    cloud.latest = None
     assert cloud.run({"trigger": "alarm", "alarm": quality}).output["status"] == "Started"
 
 
@@ -388,7 +397,7 @@ def test_a_request_that_makes_no_sense_fails_and_says_what_would(request_: dict[
     "resource",
     [
         "aws-sdk:sfn:listExecutions",
-        "aws-sdk:sagemaker:listProcessingJobs",
+        "aws-sdk:s3:putObject",
         "aws-sdk:cloudformation:describeStacks",
         "aws-sdk:sagemaker:describeModelPackage",
         "aws-sdk:dynamodb:exportTableToPointInTime",
