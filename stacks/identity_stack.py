@@ -52,7 +52,7 @@ class IdentityStack(Stack):
         # Whoever withdraws a challenger: the retraining run, as it promotes, and people.
         release = (
             [self._policy("Release", "Take a challenger out of scaling", [retraining.release_challenger(names)])]
-            if config.serving.challenger.mode != "none"
+            if config.serving.challenger.scaled
             else []
         )
         self._registry = self._policy("Registry", "See registered models", [look_up_models(names)])
@@ -73,7 +73,7 @@ class IdentityStack(Stack):
                 "Promotion": retraining.promotion(names, config),
                 "Reporting": retraining.reporting(names),
             },
-            shared=[self._telemetry, self._registry, *release],
+            shared=[self._telemetry, *release],
         )
         self._role(
             "promotion",
@@ -96,18 +96,29 @@ class IdentityStack(Stack):
         if config.retrains_itself:
             self._loop(config, assets)
         if config.identity.personas.enabled:
-            people = PersonaRoles(self, "People", config=config, names=names, jobs=self._jobs, release=release)
+            self._job("lab", "Runs the jobs of data scientists", jobs.lab(names), logs=True)
+            people = PersonaRoles(
+                self,
+                "People",
+                config=config,
+                names=names,
+                jobs=self._jobs,
+                registry=self._registry,
+                release=release,
+            )
             self.objects |= people.objects
 
     def _monitoring(self, config: PlatformConfig, assets: CodeAssets) -> None:
         names = self._names
-        self._job("monitoring", "Watches the endpoint", monitoring.jobs(names, assets, config))
+        processing = config.monitoring.engine == "processing"
+        # The names of SageMaker's own executions do not begin with the deployment's.
+        self._job("monitoring", "Watches the endpoint", monitoring.jobs(names, assets, config), logs=processing)
         self._role(
             "analysis",
             "Runs the monitors' state machine",
             "states.amazonaws.com",
             {"": monitoring.machine(names, config)},
-            shared=[self._telemetry, *([self._registry] if config.monitoring.engine == "processing" else [])],
+            shared=[self._telemetry, *([self._registry] if processing else [])],
         )
         self._role("schedule", "Starts the monitors", "events.amazonaws.com", {"Start": monitoring.schedule(names)})
 

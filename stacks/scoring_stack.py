@@ -20,6 +20,7 @@ from stacks.constructs.scoped_role import ScopedPolicy
 from stacks.constructs.scoring_alarms import ScoringAlarms, ScoringMetrics
 from stacks.constructs.scoring_api import STAGE, ScoringApi
 from stacks.constructs.scoring_function import ScoringFunction
+from stacks.constructs.stack_access import StackLook
 from stacks.identity import scoring as identity
 from stacks.identity.common import write_group
 from stacks.names import Names
@@ -108,7 +109,10 @@ class ScoringStack(Stack):
             "Payments": ("Post transactions to be scored", identity.PAYMENTS),
             "Analysts": ("See decisions, and say what was fraud", identity.ANALYSTS),
         }
-        people = {"Analysts": [names.role("analyst")]} if config.identity.personas.enabled else {}
+        people = {}
+        if config.identity.personas.enabled:
+            people = {"Analysts": [names.role("analyst")]}
+            StackLook(self, "AnalystsLook", names=names, lookers=["analyst"])
         for name, (description, routes) in callers.items():
             grants = identity.call_api(gateway.arn(), routes)
             roles = people.get(name, [])

@@ -16,6 +16,7 @@ from stacks.constructs.code_assets import CodeAssets
 from stacks.constructs.private_bucket import AccessLogBucket, PrivateBucket
 from stacks.constructs.protected_table import ProtectedTable
 from stacks.constructs.scoped_role import ObjectGrant
+from stacks.constructs.stack_access import StackLook
 from stacks.names import Names
 from stacks.properties import removal_policy, stack_properties
 
@@ -49,6 +50,8 @@ class StorageStack(Stack):
         self._bucket("reports", data_key, self._expire(config.storage.report_days))
         if config.scoring.enabled:
             self._tables(config, data_key)
+            if config.identity.personas.enabled:
+                StackLook(self, "AnalystsLook", names=names, lookers=["analyst"])
         self.assets = CodeAssets(
             self,
             "Assets",

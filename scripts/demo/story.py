@@ -54,10 +54,6 @@ class Story:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-# Roles of people as well, so that what each can do is tried on the demo's platform.
-PEOPLE = {"identity": {"personas": {"enabled": True}}}
-
-
 class Teller:
     """Runs the chapters in order and keeps the time of each."""
 
@@ -73,7 +69,7 @@ class Teller:
         with self.chapter("Start the local cloud"):
             cloud.start_fresh(self.options, {})
         with self.chapter("Deploy the platform with the CDK CLI"):
-            cloud.deploy(self.options, self._event_type_name(), PEOPLE, self._say_stack)
+            cloud.deploy(self.options, self._event_type_name(), {}, self._say_stack)
             self.story.outputs = self._outputs()
         if self.options.data is None:
             with self.chapter("Simulate card transactions"):

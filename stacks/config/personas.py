@@ -20,8 +20,13 @@ _WHO = (
 class PersonasConfig(Frozen):
     """Roles of people, and who may take them on; docs/security.md has what each can do."""
 
-    enabled: bool = Field(False, description="Whether there are any; banks often have roles of their own.")
-    platform_engineer: tuple[PrincipalArn, ...] = Field((), description=f"Who deploys and operates. {_WHO}")
+    enabled: bool = Field(True, description="Whether there are any; false for accounts that have roles of their own.")
+    engineers_deploy: bool = Field(
+        False,
+        description="Whether platform engineers also take on the CDK's bootstrap roles. CloudFormation's among them "
+        "may do anything in the account, unless it was bootstrapped otherwise: who deploys can give himself the rest.",
+    )
+    platform_engineer: tuple[PrincipalArn, ...] = Field((), description=f"Who operates the platform. {_WHO}")
     data_scientist: tuple[PrincipalArn, ...] = Field((), description="Who trains models; as above.")
     analyst: tuple[PrincipalArn, ...] = Field((), description="Who writes rules and works on cases; as above.")
     auditor: tuple[PrincipalArn, ...] = Field((), description="Who looks at how all of it is set up; as above.")

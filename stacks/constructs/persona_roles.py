@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -11,6 +12,7 @@ from stacks.config import PlatformConfig
 from stacks.constructs.scoped_role import Grant, ObjectGrant, ScopedPolicy, boundary_policy
 from stacks.identity import personas
 from stacks.names import Names
+from stacks.network.placement import Placement
 
 
 class PersonaRoles(Construct):
@@ -18,6 +20,7 @@ class PersonaRoles(Construct):
 
     Args:
         jobs: the platform's other roles, as Names.role() takes them, which the auditor reads.
+        registry: the policy of whoever sees registered models.
         release: policies of whoever withdraws a challenger.
     """
 
@@ -29,6 +32,7 @@ class PersonaRoles(Construct):
         config: PlatformConfig,
         names: Names,
         jobs: Sequence[str],
+        registry: ScopedPolicy,
         release: Sequence[ScopedPolicy],
     ) -> None:
         super().__init__(scope, construct_id)
@@ -38,14 +42,24 @@ class PersonaRoles(Construct):
         look = self._shared("Look", "See what is deployed and how it fares", personas.look(names, config))
         follow = self._shared("Follow", "Follow runs and read their jobs' logs", personas.follow(names, config))
         engineer = personas.platform_engineer(names, config)
-        shared = (look, follow, *release)
-        self._role("platform-engineer", "Deploys and operates", people.platform_engineer, engineer, *shared)
-        scientist = personas.data_scientist(names)
-        self._role("data-scientist", "Trains models", people.data_scientist, scientist, look, follow)
+        shared = (look, follow, registry)
+        self._role("platform-engineer", "Operates the platform", people.platform_engineer, engineer, *shared, *release)
+        scientist = personas.data_scientist(names, Placement.of(config, names))
+        self._role("data-scientist", "Trains models", people.data_scientist, scientist, *shared)
         analyst = personas.analyst(names, config)
-        self._role("analyst", "Writes rules and works on cases", people.analyst, analyst, look)
-        auditor = personas.auditor(names, config, [*jobs, *personas.PERSONAS])
-        self._role("auditor", "Looks at how all of it is set up", people.auditor, auditor, look)
+        self._role("analyst", "Writes rules and works on cases", people.analyst, analyst)
+        self._auditor(config, [*jobs, *personas.PERSONAS], look)
+
+    def _auditor(self, config: PlatformConfig, roles: Sequence[str], look: ScopedPolicy) -> None:
+        """An auditor reads every policy of this stack, except the auditor's own three."""
+        made = Stack.of(self).node.find_all()
+        arns = [policy.managed_policy_arn for policy in made if isinstance(policy, ScopedPolicy)]
+        # Two, since a policy has room for some forty ARNs.
+        who = self._shared("AuditRoles", "Read the platform's roles", personas.read_roles(self._names, roles))
+        what = self._shared("AuditPolicies", "Read what they may do", personas.read_policies(arns))
+        grants = personas.auditor(self._names, config)
+        people = config.identity.personas.auditor
+        self._role("auditor", "Looks at how all of it is set up", people, grants, look, who, what)
 
     def _shared(self, name: str, description: str, grants: Sequence[Grant]) -> ScopedPolicy:
         return ScopedPolicy(self, f"{name}Policy", description=description, grants=grants, path=self._names.path)

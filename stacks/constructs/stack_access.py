@@ -13,6 +13,25 @@ from stacks.identity.retraining import promote_in
 from stacks.names import Names
 
 
+class StackLook(ScopedPolicy):
+    """Who sees the state, the parameters and the outputs of the stack that it stands in.
+
+    Args:
+        lookers: kinds of job or personas, as in `Names.role`.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, names: Names, lookers: Sequence[str]) -> None:
+        stack = Stack.of(scope)
+        super().__init__(
+            scope,
+            construct_id,
+            description=f"See the state and the parameters of {stack.stack_name}",
+            grants=[look_at_stack(stack.stack_id)],
+            path=names.path,
+            roles=[names.role(job) for job in lookers],
+        )
+
+
 class StackAccess(Construct):
     """Policies on the stack that they stand in, which alone knows its id, for roles that were made before.
 
@@ -32,14 +51,7 @@ class StackAccess(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
-        ScopedPolicy(
-            self,
-            "LookPolicy",
-            description=f"See the state and the parameters of {stack.stack_name}",
-            grants=[look_at_stack(stack.stack_id)],
-            path=names.path,
-            roles=[names.role(job) for job in ("retraining", *lookers)],
-        )
+        StackLook(self, "LookPolicy", names=names, lookers=["retraining", *lookers])
         ScopedPolicy(
             self,
             "PromotePolicy",

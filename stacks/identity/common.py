@@ -91,7 +91,7 @@ def write_group(arn: str, *actions: str) -> Grant:
 def write_logs(names: Names, group: str) -> list[Grant]:
     """Write log streams of any name in a log group that SageMaker makes."""
     return [
-        Grant(["logs:CreateLogGroup", "logs:DescribeLogStreams"], _group(names, group)),
+        Grant(["logs:CreateLogGroup", "logs:DescribeLogStreams"], group_arns(names, group)),
         Grant(
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             [names.logs_arn(f"log-group:{group}:log-stream:*")],
@@ -102,7 +102,7 @@ def write_logs(names: Names, group: str) -> list[Grant]:
 
 def write_job_logs(names: Names) -> list[Grant]:
     """Write the log streams of this deployment's jobs, of whatever kind."""
-    groups = [arn for kind in JOB_GROUPS for arn in _group(names, f"/aws/sagemaker/{kind}")]
+    groups = [arn for kind in JOB_GROUPS for arn in group_arns(names, f"/aws/sagemaker/{kind}")]
     return [
         Grant(["logs:CreateLogGroup", "logs:DescribeLogStreams"], groups),
         Grant(
@@ -135,8 +135,9 @@ def pass_role(names: Names, job: str, service: str) -> Grant:
 
 def look_up_models(names: Names) -> Grant:
     """See versions of the model package group."""
+    # Lists are authorised as the versions in them.
     return Grant(
-        ["sagemaker:DescribeModelPackage"],
+        ["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"],
         [names.sagemaker_arn(f"model-package/{names.model_package_group}/*")],
         reason="The registry numbers the versions of the group.",
     )
@@ -190,7 +191,7 @@ def run_containers(*repositories: str) -> list[Grant]:
     ]
 
 
-def _group(names: Names, group: str) -> list[str]:
+def group_arns(names: Names, group: str) -> list[str]:
     """What AWS asks for where an action is on a group: its ARN, mostly with an empty stream."""
     arn = names.logs_arn(f"log-group:{group}")
     return [arn, f"{arn}:log-stream:"]

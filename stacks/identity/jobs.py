@@ -7,6 +7,9 @@ from stacks.constructs.scoped_role import Grant, ObjectGrant
 from stacks.identity.common import read_assets, read_objects, use_data_key, write_group, write_objects
 from stacks.names import Names
 
+# What data scientists make of runs, and bring along: beside everything that is deployed from.
+LAB = "lab/"
+
 
 def processing(names: Names, assets: CodeAssets) -> list[Grant | ObjectGrant]:
     """Read transactions and runs, write runs."""
@@ -25,6 +28,16 @@ def training(names: Names, assets: CodeAssets) -> list[Grant | ObjectGrant]:
         *read_objects(names, "artifacts", "runs/"),
         write_objects("artifacts", "runs/"),
         *read_assets(assets.code, assets.wheels),
+        *use_data_key(names),
+    ]
+
+
+def lab(names: Names) -> list[Grant | ObjectGrant]:
+    """Read what models are made of, write beside it: whoever chooses a job's code cannot change what is deployed."""
+    return [
+        *read_objects(names, "transactions", "datasets/"),
+        *read_objects(names, "artifacts", "runs/", LAB),
+        write_objects("artifacts", LAB),
         *use_data_key(names),
     ]
 

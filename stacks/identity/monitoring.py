@@ -35,11 +35,10 @@ def jobs(names: Names, assets: CodeAssets, config: PlatformConfig) -> list[Grant
         write_objects("reports", f"{REPORTS}/"),
         Grant(["sagemaker:DescribeEndpoint"], [names.sagemaker_arn(f"endpoint/{names.endpoint}")]),
         *use_data_key(names),
-        # A monitoring execution is a processing job whose name SageMaker makes.
-        *write_logs(names, "/aws/sagemaker/ProcessingJobs"),
     ]
     if config.monitoring.engine == "model-monitor":
-        grants += _clarify(names)
+        # A monitoring execution is a processing job whose name SageMaker makes.
+        grants += [*write_logs(names, "/aws/sagemaker/ProcessingJobs"), *_clarify(names)]
     return grants
 
 

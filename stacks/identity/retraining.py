@@ -56,11 +56,11 @@ def data(names: Names) -> list[Grant | ObjectGrant]:
 
 
 def registry(names: Names) -> list[Grant]:
-    """Register model packages of the one group."""
+    """Register model packages of the one group, and see what became of them."""
     group = names.model_package_group
     return [
         Grant(
-            ["sagemaker:CreateModelPackage"],
+            ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"],
             [names.sagemaker_arn(f"model-package/{group}/*")],
             reason="The registry numbers the versions of the group.",
         ),

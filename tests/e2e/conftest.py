@@ -108,7 +108,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 @pytest.fixture(scope="session")
 def people(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """What was refused to each persona that did all that it can do: nothing, if its role suffices."""
-    from tests.e2e.personas import exercise
+    from tests.e2e.people.exercise import exercise
 
     return exercise(demo, tmp_path_factory.mktemp("people"))
 

@@ -1,6 +1,7 @@
 """Each persona can do its work and nothing else: the deployed roles, taken on and used under enforcement."""
 
 import json
+import time
 
 import boto3
 import pytest
@@ -8,7 +9,10 @@ from botocore.exceptions import ClientError
 
 from scripts.cdk import ACCOUNT, REGION
 from scripts.scoring.client import Refused
-from tests.e2e.personas import CANNOT, DENIED, PERSONAS, Persona, place
+from tests.e2e.people import CANNOT, DENIED, PERSONAS
+from tests.e2e.people.calls import IMAGE, PROCESSING, Call
+from tests.e2e.people.persona import Persona
+from tests.e2e.people.place import PREFIX, place
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +78,35 @@ def test_nobody_takes_a_persona_on_without_a_second_factor_or_permission(demo):
         if iam.list_user_policies(UserName="somebody")["PolicyNames"]:
             iam.delete_user_policy(UserName="somebody", PolicyName="assume")
         iam.delete_user(UserName="somebody")
+
+
+def test_a_scientists_job_cannot_overwrite_what_is_deployed_from(demo, at):
+    """Its role may not, whatever the code is: the job fails, and the archive is as it was."""
+    scientist, sagemaker = Persona(demo, "data-scientist", "attack"), demo.client("sagemaker")
+    before = demo.client("s3").head_object(Bucket=at.artifacts, Key=at.model)["ETag"]
+    folder = at.model.removesuffix("/model.tar.gz")
+    output = {
+        "OutputName": "model",
+        "S3Output": {
+            "S3Uri": f"s3://{at.artifacts}/{folder}",
+            "LocalPath": "/opt/ml/processing/output",
+            "S3UploadMode": "EndOfJob",
+        },
+    }
+    written = "echo x > /opt/ml/processing/output/model.tar.gz"
+    call = Call(
+        "sagemaker",
+        "create_processing_job",
+        {
+            **PROCESSING,
+            "ProcessingJobName": f"{PREFIX}-attack-{at.now}",
+            "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": ["sh", "-c", written]},
+            "ProcessingOutputConfig": {"Outputs": [output]},
+        },
+    )
+    assert scientist.answer(call, at) == ""
+    name = {"ProcessingJobName": f"{PREFIX}-attack-{at.now}"}
+    while (job := sagemaker.describe_processing_job(**name))["ProcessingJobStatus"] not in ("Completed", "Failed"):
+        time.sleep(0.2)
+    assert job["ProcessingJobStatus"] == "Failed" and "s3:PutObject" in job["FailureReason"], job
+    assert demo.client("s3").head_object(Bucket=at.artifacts, Key=at.model)["ETag"] == before

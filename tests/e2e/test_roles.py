@@ -26,7 +26,9 @@ def privileges(demo: Demo) -> Privileges:
 
 
 def test_nothing_that_the_run_asked_for_was_denied(run):
-    assert not [asked for asked in run if not asked.allowed]
+    # But what a test makes a job do (test_personas).
+    attacks = {(f"{PREFIX}lab-us-east-1", "s3:PutObject")}
+    assert not [asked for asked in run if not asked.allowed and (asked.role, asked.action) not in attacks]
 
 
 def test_every_role_that_does_work_was_asked_about(run, privileges):

@@ -112,7 +112,7 @@ VARIATION = {
         "path": "/fraud/",
         "permissions_boundary": "boundaries/fraud",
         "personas": {
-            "enabled": True,
+            "engineers_deploy": True,
             "data_scientist": [
                 "arn:aws:iam::444455556666:role/scientists",
                 "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Science_*",
@@ -139,17 +139,18 @@ VARIATION = {
 
 @pytest.fixture(scope="session")
 def varied(tmp_path_factory: pytest.TempPathFactory, stand_ins: Path) -> Assembly:
-    """The staging environment with whatever can be chosen chosen otherwise, under cdk-nag as well."""
+    """The staging environment with whatever can be chosen chosen otherwise, under cdk-nag and counted as well."""
     folder = tmp_path_factory.mktemp("varied")
-    synthesize(folder, stand_ins, f"staging:{json.dumps(VARIATION)}", checks="nag")
+    synthesize(folder, stand_ins, f"staging:{json.dumps(VARIATION)}", checks="count")
     return Assembly("staging", folder / "staging")
 
 
 @pytest.fixture(scope="session")
 def unscored(tmp_path_factory: pytest.TempPathFactory, stand_ins: Path) -> Assembly:
-    """The staging environment without the API and without a challenger."""
+    """The staging environment without the API, without a challenger and without roles of people."""
     folder = tmp_path_factory.mktemp("unscored")
     changes = {
+        "identity": {"personas": {"enabled": False}},
         "scoring": {"enabled": False},
         "serving": {"challenger": {"mode": "none"}},
     }

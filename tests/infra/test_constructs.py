@@ -35,6 +35,7 @@ ASSERTED = {
     "MonitoringAlarms": "test_monitoring.test_alarms_are_the_same_for_both_engines_and_named_by_who_listens",
     "MonitoringMachine": "test_monitoring.test_the_end_of_sagemakers_jobs_is_counted",
     "NotificationsTopic": "test_training.test_topic_is_encrypted_refuses_plain_http_and_takes_alarms",
+    "PersonaRoles": "test_personas.test_every_environment_has_them_unless_they_are_not_wanted",
     "PlatformDashboard": "test_scoring.test_dashboard_shows_the_api",
     "PrivateBucket": "test_storage.test_buckets_are_private_versioned_and_under_the_customer_key",
     "ProblemResponses": "test_scoring.test_gateway_answers_problems",
@@ -48,12 +49,11 @@ ASSERTED = {
     "ServiceEndpoints": "test_network.test_every_service_that_is_used_has_an_endpoint",
     "SpendingBudget": "test_budget.test_it_counts_what_has_both_tags_and_tells_the_topic",
     "StackAccess": "test_identity.test_stacks_grant_nothing_but_themselves_and_their_logs",
+    "StackLook": "test_identity.test_stacks_grant_nothing_but_themselves_and_their_logs",
     "WorkloadGroups": "test_network.test_workloads_reach_endpoints_and_gateways_and_nothing_reaches_them",
 }
 # Constructs without an element of their own: one holds files, one adds to the API's (ScoringApi).
 EMPTY = {"CodeAssets", "ApiUsage"}
-# In no environment of cdk.json; the varied one has them, under cdk-nag, and test_personas looks for each of its roles.
-OPTIONAL = {"PersonaRoles"}
 
 
 def made_by(assembly: Assembly) -> dict[str, dict[str, list[str]]]:
@@ -76,9 +76,9 @@ def without(assembly: Assembly, construct: str, folder: Path) -> Assembly:
 def test_every_construct_is_in_templates_that_scanners_and_rules_look_at(prod: Assembly) -> None:
     """Its own compliance test: cdk-nag's packs, cfn-lint and the platform's rules run over these very templates."""
     constructs = {kind.__name__ for kind in own_constructs()}
-    assert set(ASSERTED) == constructs - EMPTY - OPTIONAL
+    assert set(ASSERTED) == constructs - EMPTY
     made = made_by(prod)
-    assert set(made) == constructs - OPTIONAL
+    assert set(made) == constructs
     assert {name for name, stacks in made.items() if not any(stacks.values())} == EMPTY
 
 
