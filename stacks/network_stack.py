@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, CfnOutput, Stack
+from aws_cdk import Aws, CfnOutput, Fn, Stack
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
@@ -53,6 +53,8 @@ class NetworkStack(Stack):
         self._export("functions-group", groups.functions.security_group_id)
         if config.scoring.private:
             self._export("api-endpoint", endpoints.add_api().attr_id)
+        CfnOutput(self, "Subnets", value=Fn.join(",", [subnet.attr_subnet_id for subnet in network.subnets]))
+        CfnOutput(self, "SecurityGroups", value=groups.containers.security_group_id)
         CfnOutput(self, "VpcId", value=network.resource.attr_vpc_id)
 
     def _vpc(self, zones: tuple[str, ...]) -> IsolatedVpc:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Fn, Stack
+from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -81,13 +81,19 @@ class ServingStack(Stack):
         )
         CfnOutput(self, "PromotionRoleArn", value=names.role_arn("promotion"))
         CfnOutput(self, "TransformRoleArn", value=names.role_arn("transform"))
-        placement = Placement.of(config, names)
-        if placement.subnets:
-            CfnOutput(self, "Subnets", value=Fn.join(",", list(placement.subnets)))
-            CfnOutput(self, "SecurityGroups", value=Fn.join(",", list(placement.container_groups)))
+        self._place(config, names)
         CfnOutput(self, "ChallengerMode", value=config.serving.challenger.mode)
         if challenger:
             self._challenge(config, names, challenger, serving)
+
+    def _place(self, config: PlatformConfig, names: Names) -> None:
+        """Say where models run, for batches: in a network made here, in a given one, or in none."""
+        network = config.network
+        made = network.enabled and network.creates
+        CfnOutput(self, "NetworkStack", value=names.stack("network") if made else "none")
+        if network.enabled and not made:
+            CfnOutput(self, "Subnets", value=",".join(network.existing.subnet_ids))
+            CfnOutput(self, "SecurityGroups", value=",".join(network.existing.security_group_ids))
 
     def _logs(self, config: PlatformConfig, names: Names) -> EncryptedLogGroup:
         """The endpoint's log: SageMaker would make it without a key and keep it for ever."""

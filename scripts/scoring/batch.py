@@ -40,24 +40,24 @@ class Target:
         if not package:
             raise OperatorError(f"{prefix} serves no model yet: train one with `python -m scripts.retrain` first.")
         role = serving.get("TransformRoleArn")
-        if not role:
+        if not role or "NetworkStack" not in serving:
             stack = f"{prefix}-serving"
-            raise OperatorError(f"The stack {stack} names no role for batches: deploy this version of it first.")
+            raise OperatorError(
+                f"The stack {stack} names no role or network for batches: deploy this version of it first."
+            )
         key = outputs_of(clients, f"{prefix}-keys")["DataKeyArn"]
-        network = _network(serving)
+        network = _network(clients, serving)
         return cls(prefix, package, storage["ReportsBucket"], key, role, network)
 
 
-def _network(serving: dict[str, str]) -> dict[str, Any]:
-    """`VpcConfig` of the stack's outputs, where models are in a network: batches run where the endpoint does."""
-    if "Subnets" not in serving:
+def _network(clients: Clients, serving: dict[str, str]) -> dict[str, Any]:
+    """`VpcConfig` where models run in a network, from the outputs of the stack that knows it."""
+    stack = serving["NetworkStack"]
+    outputs = serving if stack == "none" else outputs_of(clients, stack)
+    if "Subnets" not in outputs:
         return {}
-    return {
-        "VpcConfig": {
-            "Subnets": serving["Subnets"].split(","),
-            "SecurityGroupIds": serving["SecurityGroups"].split(","),
-        }
-    }
+    groups = outputs["SecurityGroups"].split(",")
+    return {"VpcConfig": {"Subnets": outputs["Subnets"].split(","), "SecurityGroupIds": groups}}
 
 
 def to_csv(features: pl.DataFrame) -> bytes:

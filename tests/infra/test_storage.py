@@ -79,6 +79,9 @@ def test_buckets_admit_each_role_to_its_own_prefixes(assembly: Assembly) -> None
         ("training", "artifacts/runs/*"): read | write,
         ("model", "artifacts/runs/*"): read,
         ("model", "captures/data-capture/*"): write,
+        ("lab", "transactions/datasets/*"): read,
+        ("lab", "artifacts/runs/*"): read,
+        ("lab", "artifacts/lab/*"): read | write,
         ("transform", "artifacts/runs/*"): read,
         ("transform", "reports/batch/*"): read | write,
         ("retraining", "artifacts/runs/*"): read,
@@ -92,7 +95,7 @@ def test_buckets_admit_each_role_to_its_own_prefixes(assembly: Assembly) -> None
     found = admitted(assembly)
     assert {key: actions for key, actions in found.items() if key in jobs} == jobs
     # Raw transactions are for the jobs that collect and prepare data; whoever else reads them has to be added here.
-    readers = {"processing", "collection", "guard"}
+    readers = {"processing", "collection", "guard", "lab", "data-scientist"}
     assert {role for role, place in found if place.startswith("transactions/")} == readers
 
 

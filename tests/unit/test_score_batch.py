@@ -24,6 +24,7 @@ class Account:
         self._outputs = {
             "p-storage": {"ReportsBucket": "reports"},
             "p-keys": {"DataKeyArn": KEY},
+            "p-network": {"Subnets": "subnet-1,subnet-2", "SecurityGroups": "sg-1"},
             "p-serving": {"EndpointName": "p", "ModelPackageArn": PACKAGE, **serving},
         }
         self.cloudformation = self
@@ -33,17 +34,21 @@ class Account:
         return {"Stacks": [{"StackStatus": "UPDATE_COMPLETE", "Outputs": outputs}]}
 
 
-def test_the_job_runs_under_the_role_that_the_stack_names_and_in_its_network() -> None:
-    network = {"Subnets": "subnet-1,subnet-2", "SecurityGroups": "sg-1"}
-    target = Target.of(Account(TransformRoleArn=ROLE, **network), "p")
+def test_the_job_runs_under_the_role_that_the_stack_names_and_in_the_network_made_for_it() -> None:
+    target = Target.of(Account(TransformRoleArn=ROLE, NetworkStack="p-network"), "p")
     assert (target.role_arn, target.package_arn, target.key_arn) == (ROLE, PACKAGE, KEY)
     assert target.network == {"VpcConfig": NETWORK}
 
 
+def test_a_network_that_was_given_is_in_the_outputs_themselves() -> None:
+    given = {"NetworkStack": "none", "Subnets": "subnet-1,subnet-2", "SecurityGroups": "sg-1"}
+    assert Target.of(Account(TransformRoleArn=ROLE, **given), "p").network == {"VpcConfig": NETWORK}
+
+
 def test_without_a_network_the_job_is_in_none() -> None:
-    assert Target.of(Account(TransformRoleArn=ROLE), "p").network == {}
+    assert Target.of(Account(TransformRoleArn=ROLE, NetworkStack="none"), "p").network == {}
 
 
 def test_a_stack_of_an_earlier_version_is_to_be_deployed_again() -> None:
-    with pytest.raises(OperatorError, match="p-serving names no role for batches: deploy this version"):
-        Target.of(Account(), "p")
+    with pytest.raises(OperatorError, match="p-serving names no role or network for batches: deploy this version"):
+        Target.of(Account(TransformRoleArn=ROLE), "p")
