@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stacks.guard.settings import GuardSettings
-from stacks.retraining.states import FAILURE, State, States, choice, jsonata, rule, task, text
+from stacks.retraining.states import State, States, choice, jsonata, rule, task, text
 
 HOUR_MS = 3_600_000
 WEEK_MS = 7 * 24 * HOUR_MS
@@ -41,21 +41,24 @@ def check_states(settings: GuardSettings, *, allowed: str) -> States:
                 "inFlight": jsonata("[$states.result.Executions[Status in ['RUNNING', 'PENDING_REDRIVE']].Name]"),
                 "runs": jsonata(_runs()),
             },
-            next_state="Read latest collection",
+            next_state="Look for a collection",
         ),
+        # Whoever may list by prefix alone is not told by a read that an object is missing.
+        "Look for a collection": task(
+            "aws-sdk:s3:listObjectsV2",
+            step="look for a collection",
+            arguments={"Bucket": settings.transactions_bucket, "Prefix": LATEST, "MaxKeys": 1},
+            assign={"collected": {"name": "", "at": 0}, "collections": jsonata("$states.result.KeyCount")},
+            next_state="Collected before?",
+        ),
+        "Collected before?": choice([rule("$collections > 0", "Read latest collection")], "Find champion"),
         "Read latest collection": task(
             "aws-sdk:s3:getObject",
             step="read the latest collection",
             arguments={"Bucket": settings.transactions_bucket, "Key": LATEST},
             assign={"collected": jsonata("$parse($states.result.Body)")},
             next_state="Find champion",
-            on_error="Collected before?",
             comment="What was collected in vain costs an export, too",
-        ),
-        "Collected before?": choice(
-            [rule("$contains($failure.error, /NoSuchKey/)", "Find champion", {"collected": {"name": "", "at": 0}})],
-            FAILURE,
-            comment="The first collection has none before it",
         ),
         "Find champion": task(
             "aws-sdk:cloudformation:describeStacks",

@@ -94,6 +94,7 @@ class Cloud:
             "aws-sdk:dynamodb:describeExport": self.describe_export,
             "sagemaker:createProcessingJob.sync": lambda _: {"ProcessingJobStatus": "Completed"},
             "aws-sdk:s3:getObject": self.read,
+            "aws-sdk:s3:listObjectsV2": lambda _: {"KeyCount": 0 if self.latest is None else 1},
             "aws-sdk:s3:putObject": self.write,
             "aws-sdk:sfn:startExecution": self.start,
             "sns:publish": lambda arguments: self.messages.append(arguments) or {"MessageId": "1"},
@@ -105,8 +106,6 @@ class Cloud:
     def read(self, arguments: dict[str, Any]) -> dict[str, Any]:
         if arguments["Key"] != "collections/latest.json":
             return {"Body": json.dumps(self.collection)}
-        if self.latest is None:
-            raise StatesError("S3.NoSuchKeyException", "The specified key does not exist.")
         return {"Body": json.dumps(self.latest)}
 
     def write(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -397,6 +396,7 @@ def test_a_request_that_makes_no_sense_fails_and_says_what_would(request_: dict[
     "resource",
     [
         "aws-sdk:sfn:listExecutions",
+        "aws-sdk:s3:listObjectsV2",
         "aws-sdk:s3:putObject",
         "aws-sdk:cloudformation:describeStacks",
         "aws-sdk:sagemaker:describeModelPackage",
