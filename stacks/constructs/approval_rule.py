@@ -9,7 +9,7 @@ from stacks.constructs.acknowledgement import acknowledge
 
 
 class ApprovalRule(events.CfnRule):
-    """Starts the state machine with the ARN of a model package that was approved."""
+    """Starts the state machine with the ARN of a model package that was approved, and when that was."""
 
     def __init__(
         self,
@@ -26,8 +26,8 @@ class ApprovalRule(events.CfnRule):
             arn=state_machine_arn,
             role_arn=role_arn,
             input_transformer=events.CfnRule.InputTransformerProperty(
-                input_paths_map={"arn": "$.detail.ModelPackageArn"},
-                input_template='{"modelPackageArn": <arn>}',
+                input_paths_map={"arn": "$.detail.ModelPackageArn", "time": "$.time"},
+                input_template='{"modelPackageArn": <arn>, "approvedAt": <time>}',
             ),
         )
         super().__init__(

@@ -15,7 +15,8 @@ from stacks.retraining.training import training_states
 def build_definition(settings: RetrainingSettings) -> dict[str, Any]:
     """Return the state machine's definition.
 
-    Input of an execution: {dataset, eventType, algorithm, maxTrials?, parallelTrials?, trigger?} or {modelPackageArn}.
+    Input of an execution: {dataset, eventType, algorithm, maxTrials?, parallelTrials?, trigger?} or
+    {modelPackageArn, approvedAt?}.
     Output: {status: Promoted | Superseded | AwaitingApproval, modelPackageArn, evaluation}; anything else fails.
     """
     return {
@@ -27,7 +28,9 @@ def build_definition(settings: RetrainingSettings) -> dict[str, Any]:
             **plan_states(settings, train="Prepare", promote="Check package"),
             **training_states(settings, evaluated="Gate"),
             **registration_states(settings, approved="Check package", waiting="Tell of approval"),
-            **promotion_states(settings, promoted="Tell of promotion", superseded="Tell of successor"),
+            **promotion_states(
+                settings, promoted="Tell of promotion", superseded="Tell of successor", late="Tell of late approval"
+            ),
             **outcome_states(settings),
         },
     }

@@ -36,6 +36,15 @@ def outcome_states(settings: RetrainingSettings) -> States:
             output=_result("Superseded"),
             next_state="Superseded",
         ),
+        "Tell of late approval": publish(
+            settings,
+            subject=f"'{name}: approval came too late'",
+            message="'The approval of model package ' & $modelPackageArn & ' (' & $approvedAt & ') came after ' "
+            "& $inStack & ' had been deployed, which stays: EventBridge may deliver an event late, or twice. To deploy "
+            "the package all the same, use scripts.promote. Run ' & $runId & '.'",
+            output=_result("Superseded"),
+            next_state="Superseded",
+        ),
         "Superseded": {"Type": "Succeed"},
         **(_waiting_states(settings) if settings.training.approval == "manual" else {}),
         **failure_states(settings, subject=f"'{name}: retraining failed'"),

@@ -25,6 +25,7 @@ def plan_states(settings: RetrainingSettings, *, train: str, promote: str) -> St
                         "modelPackageArn": jsonata(f"{INPUT}.modelPackageArn"),
                         "runId": jsonata("$states.context.Execution.Name"),
                         "evaluation": {},
+                        "approvedAt": jsonata(f"$exists({INPUT}.approvedAt) ? {INPUT}.approvedAt : ''"),
                     },
                 ),
                 rule(_valid_input(), "Plan run"),
@@ -90,6 +91,7 @@ def _plan(settings: RetrainingSettings) -> dict[str, Any]:
         "trigger": jsonata(f"$exists({INPUT}.trigger) ? $string({INPUT}.trigger) : 'operator'"),
         "maxTrials": jsonata(max_trials),
         "parallelTrials": jsonata(f"$min([({parallel}), ({max_trials})])"),
+        "approvedAt": "",
     }
 
 

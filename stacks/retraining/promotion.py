@@ -14,10 +14,24 @@ IN_STACK = jsonata("$states.result.Stacks[0].Parameters[ParameterKey = 'ModelPac
 # second production variant of an A/B test, which deployment guardrails do not allow.
 _OURS = "ParameterKey = 'ChallengerModelPackageArn' and ParameterValue = $modelPackageArn"
 CHALLENGES = f"$count($states.result.Stacks[0].Parameters[{_OURS}]) > 0"
+# EventBridge delivers at least once, within a day. An approval that comes at once is never late, so that of two given
+# one after the other the second waits for the first and then has its turn.
+PROMPT_SECONDS = 300
+LATE = (
+    "($in := $states.result.Stacks[0]; "
+    "$model := $in.Parameters[ParameterKey = 'ModelPackageArn'].ParameterValue; "
+    "$approved := $toMillis($approvedAt); "
+    "$exists($in.LastUpdatedTime) and $contains($model, 'model-package/') "
+    "and $model != $modelPackageArn and $toMillis($in.LastUpdatedTime) > $approved "
+    f"and $toMillis($states.context.Execution.StartTime) - $approved > {PROMPT_SECONDS * 1000})"
+)
 
 
-def promotion_states(settings: RetrainingSettings, *, promoted: str, superseded: str) -> States:
-    """From `$modelPackageArn` to `promoted`; or to `superseded`, where another promotion was faster than a look."""
+def promotion_states(settings: RetrainingSettings, *, promoted: str, superseded: str, late: str) -> States:
+    """From `$modelPackageArn` to `promoted`; or to `superseded`, where another promotion was faster than a look.
+
+    To `late` where the event of an approval came after another model had been deployed.
+    """
     return {
         "Check package": task(
             "aws-sdk:sagemaker:describeModelPackage",
@@ -32,9 +46,10 @@ def promotion_states(settings: RetrainingSettings, *, promoted: str, superseded:
         "Package ready?": choice(
             [
                 rule("$packageStatus in ['Pending', 'InProgress']", "Wait for package"),
-                rule("$packageStatus = 'Completed' and $approval = 'Approved'", "Look at serving"),
+                rule("$packageStatus != 'Completed' or $approval != 'Approved'", "Package not ready"),
+                rule("$approvedAt != ''", "Look at approval"),
             ],
-            "Package not ready",
+            "Look at serving",
         ),
         "Wait for package": _wait(settings, "Check package"),
         "Package not ready": fail_with(
@@ -43,6 +58,14 @@ def promotion_states(settings: RetrainingSettings, *, promoted: str, superseded:
             "'model package ' & $modelPackageArn & ' is ' & $packageStatus & ' and ' & $approval "
             "& ': only a completed, approved package can be promoted'",
         ),
+        "Look at approval": task(
+            "aws-sdk:cloudformation:describeStacks",
+            step="check the approval",
+            arguments={"StackName": settings.serving_stack},
+            assign={"inStack": IN_STACK, "late": jsonata(LATE)},
+            next_state="Approval in time?",
+        ),
+        "Approval in time?": choice([rule("$late", late)], "Look at serving"),
         **stack_update(settings, "serving", settings.serving_stack, updated="Check endpoint", superseded=superseded),
         "Check endpoint": task(
             "aws-sdk:sagemaker:describeEndpoint",

@@ -10,11 +10,14 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 import jsonata
 
 Handler = Callable[[dict[str, Any]], Any]
+BEGINNING = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
+"""When executions start here, unless they are told otherwise."""
 
 
 class StatesError(Exception):
@@ -86,7 +89,7 @@ def run(
     execution_input: Any,
     *,
     name: str = "r0123abcd-1",
-    start: str = "2026-03-10T12:00:00.000Z",
+    start: str = BEGINNING.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
     max_steps: int = 200,
 ) -> Execution:
     """Run an execution; each task calls `handlers[resource without arn:aws:states:::]` with its arguments."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.infra.interpreter import Execution, StatesError
+from tests.infra.interpreter import BEGINNING, Execution, StatesError
 from tests.infra.retraining_services import ACCOUNT, CHAMPION, INPUT, PACKAGE, TRAINING, Cloud, rejected
 
 
@@ -282,6 +283,33 @@ def test_a_promotion_that_another_has_overtaken_says_so_and_leaves_the_monitor_a
     execution = cloud.run({"modelPackageArn": PACKAGE})
     assert execution.output["status"] == "Superseded" and set(cloud.deployed.values()) == {later}
     assert later in cloud.messages[0]["Message"] and len(cloud.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("approved", "changed", "status"),
+    [
+        (-3600, -1800, "Superseded"),  # again, or late: another model was deployed in between
+        (-3600, -7200, "Promoted"),  # late, but nothing happened since
+        (-2, -1, "Promoted"),  # at once: of two approvals the second has its turn after the first
+    ],
+)
+def test_an_approval_that_comes_again_does_not_undo_what_was_deployed_since(approved, changed, status) -> None:
+    """Promised: EventBridge delivers at least once; an event that comes late changes no newer decision."""
+    approved, changed = ((BEGINNING + timedelta(seconds=part)).isoformat() for part in (approved, changed))
+    cloud = Cloud(champion=CHAMPION)
+    look = cloud.describe_stack
+
+    def changed_then(asked):
+        described = look(asked)
+        described["Stacks"][0]["LastUpdatedTime"] = changed
+        return described
+
+    cloud.handlers["aws-sdk:cloudformation:describeStacks"] = changed_then
+    execution = cloud.run({"modelPackageArn": PACKAGE, "approvedAt": approved})
+    assert execution.output["status"] == status
+    assert cloud.deployed["fraudstack-dev-serving"] == (PACKAGE if status == "Promoted" else CHAMPION)
+    if status == "Superseded":
+        assert CHAMPION in cloud.messages[0]["Message"] and "scripts.promote" in cloud.messages[0]["Message"]
 
 
 def test_failed_deployment_names_the_first_failed_resource() -> None:

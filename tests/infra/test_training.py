@@ -126,7 +126,7 @@ def test_approval_mode_decides_how_a_model_is_registered(
         assert pattern["ModelPackageGroupName"] == [f"fraudstack-{environment}"]
         assert pattern["ModelApprovalStatus"] == ["Approved"]
         (target,) = rule["Properties"]["Targets"]
-        assert target["InputTransformer"]["InputTemplate"] == '{"modelPackageArn": <arn>}'
+        assert target["InputTransformer"]["InputTemplate"] == '{"modelPackageArn": <arn>, "approvedAt": <time>}'
         assert text(target["RoleArn"]).endswith("role/fraudstack-prod-approval-us-east-1")
 
 
