@@ -6,13 +6,19 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from jsonschema import Draft202012Validator
 from moto import mock_aws
-from schemathesis.specs.openapi.checks import missing_required_header, positive_data_acceptance, unsupported_method
+from schemathesis.specs.openapi.checks import (
+    missing_required_header,
+    negative_data_rejection,
+    positive_data_acceptance,
+    unsupported_method,
+)
 
 from fraud.event_types.mapping import to_mapping
 from inference_code.scoring import app as scoring
@@ -94,8 +100,35 @@ def test_no_request_breaks_the_contract(case: schemathesis.Case) -> None:
     # unknown methods are API Gateway's to refuse, with 403.
     case.call_and_validate(
         headers={"Authorization": SIGNED},
-        excluded_checks=[missing_required_header, positive_data_acceptance, unsupported_method],
+        excluded_checks=[
+            *(missing_required_header, positive_data_acceptance, unsupported_method),
+            negative_data_rejection,
+        ],
+        additional_checks=[what_is_sent_wrong_is_refused],
     )
+
+
+def what_is_sent_wrong_is_refused(context: schemathesis.CheckContext, response: Any, case: schemathesis.Case) -> None:
+    if not is_sent_as_allowed(case, response):
+        negative_data_rejection(context, response, case)
+
+
+def is_sent_as_allowed(case: schemathesis.Case, response: schemathesis.Response) -> bool:
+    """Whether a query is a good one once it is sent: of lists, one of a single value is the value, an empty none."""
+    said = case.operation.definition.raw.get("parameters", [])
+    known = {one["name"]: one["schema"] for one in said if one["in"] == "query"}
+    required = {one["name"] for one in said if one["in"] == "query" and one.get("required")}
+    sent = parse_qs(urlsplit(response.request.url).query, keep_blank_values=True)
+    if not (known and required <= set(sent) <= set(known)):
+        return False
+    return all(
+        len(values) == 1 and Draft202012Validator(known[name]).is_valid(_typed(values[0], known[name]))
+        for name, values in sent.items()
+    )
+
+
+def _typed(text: str, schema: dict[str, Any]) -> int | str:
+    return int(text) if schema["type"] == "integer" and text.isascii() and text.isdigit() else text
 
 
 def test_the_document_is_what_the_event_type_makes() -> None:
