@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 TABLE = Path(__file__).with_name("prices.json")
 # The jobs of a run that are no trials: collect, prepare, evaluate.
 PROCESSING_JOBS = 3
+# Another evaluation, where the champion was replaced during the first.
+MOST_PROCESSING_JOBS = PROCESSING_JOBS + 1
 HOUR = 3600
 
 
@@ -63,7 +65,7 @@ def run_cost(training: TrainingConfig, own_prices: Mapping[str, float]) -> RunCo
     """
     processing = _price(training.processing.instance_type, own_prices)
     trial = _price(training.trial.instance_type, own_prices)
-    jobs = PROCESSING_JOBS * training.processing.max_runtime_seconds * processing
+    jobs = MOST_PROCESSING_JOBS * training.processing.max_runtime_seconds * processing
     trials = training.max_trials * training.trial.max_runtime_seconds * trial
     hourly = max(processing, training.parallel_trials * trial)
     return RunCost(most=round((jobs + trials) / HOUR, 2), hourly=round(hourly, 4))

@@ -15,12 +15,12 @@ STEPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         *("register", "Register"),
         ("register", "findbaselines", "keepbaselines", "explanations", "readexplanation", "nameexplainedmodel"),
     ),
-    ("approve", "Approve", ("checkpackage", "package", "waitforpackage")),
+    ("approve", "Approve", ("checkpackage", "package", "waitforpackage", "lookatapproval", "approval")),
     (
         *("serving", "Promote serving"),
         ("lookatserving", "challengerfree", "releasechallenger", "serving", "promoteserving", "watchserving"),
     ),
-    ("verify", "Verify", ("checkendpoint", "endpoint", "waitforendpoint")),
+    ("verify", "Verify", ("checkendpoint", "endpoint", "waitforendpoint", "lookforsuccessor", "succeeded")),
     ("monitoring", "Promote monitoring", ("lookatmonitoring", "monitoring", "promotemonitoring", "watchmonitoring")),
 )
 # States that look into a failure, or report one.

@@ -92,6 +92,7 @@ def _plan(settings: RetrainingSettings) -> dict[str, Any]:
         "maxTrials": jsonata(max_trials),
         "parallelTrials": jsonata(f"$min([({parallel}), ({max_trials})])"),
         "approvedAt": "",
+        "evaluations": 0,
     }
 
 

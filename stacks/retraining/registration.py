@@ -7,6 +7,7 @@ from typing import Any
 from stacks.retraining.baselines import BASELINE, baseline_states, drift_check_baselines, model_metrics
 from stacks.retraining.settings import RetrainingSettings
 from stacks.retraining.states import States, choice, fail_with, jsonata, rule, task
+from stacks.retraining.training import LIVE, MOST_EVALUATIONS
 
 CONTENT_TYPES = ["text/csv", "application/json"]
 
@@ -15,7 +16,28 @@ def registration_states(settings: RetrainingSettings, *, approved: str, waiting:
     """From `$evaluation` to `approved` (go on to promote) or `waiting` (someone has to approve first)."""
     automatic = settings.training.approval == "automatic"
     return {
-        "Gate": choice([rule("$evaluation.gate.passed = true", "Find baselines")], "Reject"),
+        "Gate": choice([rule("$evaluation.gate.passed = true", "Gate looks at champion")], "Reject"),
+        "Gate looks at champion": task(
+            "aws-sdk:cloudformation:describeStacks",
+            step="gate",
+            arguments={"StackName": settings.serving_stack},
+            assign={"deployed": jsonata(LIVE)},
+            next_state="Gate has champion?",
+            comment="Another run or person may have deployed a model since the champion was looked for",
+        ),
+        "Gate has champion?": choice(
+            [
+                rule("$deployed = $championArn", "Find baselines"),
+                rule(f"$evaluations < {MOST_EVALUATIONS}", "Find champion"),
+            ],
+            "Reject for another champion",
+        ),
+        "Reject for another champion": fail_with(
+            "gate",
+            "ChampionReplaced",
+            "'the candidate was compared with ' & $championArn & ', which ' & $deployed & ' has replaced since, and "
+            "not for the first time: start the run again when no other one promotes'",
+        ),
         "Reject": fail_with(
             "gate",
             "GateRejected",

@@ -13,6 +13,12 @@ OBJECTIVE = "validation:map"
 CHANNELS = "/opt/ml/input/data"
 # A job may wait for a machine before its own limit begins to count.
 QUEUE_SECONDS = 3600
+# Once more where another model was deployed while the first one ran.
+MOST_EVALUATIONS = 2
+
+
+_LIVE = "$states.result.Stacks[0].Parameters[ParameterKey = 'ModelPackageArn'].ParameterValue"
+LIVE = f"$exists({_LIVE}) ? {_LIVE} : ''"
 
 
 def training_states(settings: RetrainingSettings, *, evaluated: str) -> States:
@@ -170,7 +176,6 @@ def _champion_states(settings: RetrainingSettings) -> States:
         processing_input("candidate", jsonata("$candidateUri")),
         *(processing_input(name, uri) for name, uri in prepared.items()),
     ]
-    live = "$states.result.Stacks[0].Parameters[ParameterKey = 'ModelPackageArn'].ParameterValue"
     model = "$states.result.InferenceSpecification.Containers[0].ModelDataUrl"
     return {
         "Find champion": task(
@@ -178,9 +183,10 @@ def _champion_states(settings: RetrainingSettings) -> States:
             step="find the champion",
             arguments={"StackName": settings.serving_stack},
             assign={
-                "championArn": jsonata(f"$exists({live}) ? {live} : ''"),
+                "championArn": jsonata(LIVE),
                 "evaluationInputs": inputs,
                 "championInputs": [],
+                "evaluations": jsonata("$evaluations + 1"),
             },
             next_state="Champion?",
             comment="The champion is the model that the serving stack runs",
@@ -210,17 +216,17 @@ def _evaluate(settings: RetrainingSettings) -> dict[str, Any]:
         *("--explanation-samples", str(settings.explanation_samples)),
     ]
     outputs = [processing_output(name, jsonata(f"$runUri & '/{name}'")) for name in ("evaluation", "baseline")]
+    inputs = jsonata("$append($evaluationInputs, $championInputs)")
+    job = processing_job(
+        settings, job="evaluate", module="training_code.evaluate", flags=flags, inputs=inputs, outputs=outputs
+    )
+    job["ProcessingJobName"] = jsonata(
+        "$jobPrefix & '-evaluate' & ($evaluations = 1 ? '' : '-' & $string($evaluations))"
+    )
     return task(
         "sagemaker:createProcessingJob.sync",
         step="evaluate",
-        arguments=processing_job(
-            settings,
-            job="evaluate",
-            module="training_code.evaluate",
-            flags=flags,
-            inputs=jsonata("$append($evaluationInputs, $championInputs)"),
-            outputs=outputs,
-        ),
+        arguments=job,
         timeout_seconds=settings.training.processing.max_runtime_seconds + QUEUE_SECONDS,
         next_state="Read evaluation",
     )

@@ -83,7 +83,7 @@ def test_environments_differ_where_it_matters() -> None:
         (
             {"retraining": {"monthly_budget_usd": 2}},
             "",
-            "monthly_budget_usd (2) is below what a run can cost (3.45)",
+            "monthly_budget_usd (2) is below what a run can cost (3.68)",
         ),
         ({"retraining": {"window_days": 10}}, "", "window_days (10) must be at least 17"),
         ({"training": {"trial": {"instance_type": "ml.x9.big"}}}, "", "no price is known of ml.x9.big"),

@@ -285,6 +285,42 @@ def test_a_promotion_that_another_has_overtaken_says_so_and_leaves_the_monitor_a
     assert later in cloud.messages[0]["Message"] and len(cloud.messages) == 1
 
 
+@pytest.mark.parametrize("better", [True, False])
+def test_a_candidate_is_compared_with_the_model_that_another_run_promoted_meanwhile(better: bool) -> None:
+    """Promised: of two retrainings at once the later candidate has to pass the gate against the earlier one's model."""
+    cloud, later = Cloud(champion=CHAMPION), f"{CHAMPION}9"
+    evaluate = cloud.handlers["sagemaker:createProcessingJob.sync"]
+
+    def promoted_meanwhile(arguments: dict[str, Any]) -> Any:
+        if arguments["ProcessingJobName"].endswith("-evaluate"):
+            cloud.deployed["fraudstack-dev-serving"] = later
+        elif arguments["ProcessingJobName"].endswith("-evaluate-2"):
+            cloud.evaluation = {**cloud.evaluation, "gate": {"passed": better, "reasons": ["It is worse."]}}
+        return evaluate(arguments)
+
+    cloud.handlers["sagemaker:createProcessingJob.sync"] = promoted_meanwhile
+    execution = cloud.run()
+    champions = [a["ModelPackageName"] for name, a in execution.calls if name.endswith("describeModelPackage")][:2]
+    assert champions == [CHAMPION, later]
+    if better:
+        assert execution.output["status"] == "Promoted"
+    else:
+        assert execution.error == "GateRejected" and cloud.deployed["fraudstack-dev-serving"] == later
+
+
+def test_a_candidate_whose_champion_is_replaced_again_and_again_is_not_promoted() -> None:
+    cloud = Cloud(champion=CHAMPION)
+    evaluate = cloud.handlers["sagemaker:createProcessingJob.sync"]
+
+    def promoted_meanwhile(arguments: dict[str, Any]) -> Any:
+        cloud.deployed["fraudstack-dev-serving"] += "1"
+        return evaluate(arguments)
+
+    cloud.handlers["sagemaker:createProcessingJob.sync"] = promoted_meanwhile
+    execution = cloud.run()
+    assert execution.error == "ChampionReplaced" and "start the run again" in execution.cause
+
+
 @pytest.mark.parametrize(
     ("approved", "changed", "status"),
     [

@@ -76,7 +76,7 @@ def test_every_state_of_the_state_machine_has_its_place():
     assert {step: step_of(name) for step, name in firsts.items()} == {step: step for step in firsts}
     assert set(firsts.values()) <= set(states)
     ends = ("Explain", "Find failed", "Find reason", "No candidate", "Reject", "Refuse", "Tell of", "Failed")
-    before_or_after = {"Route", "Plan run", "Choose algorithm", "Promoted", "Awaiting approval"}
+    before_or_after = {"Route", "Plan run", "Choose algorithm", "Promoted", "Superseded", "Awaiting approval"}
     loops = {
         f"Wait {words}" for words in ("for serving", "for monitoring", "to promote serving", "to promote monitoring")
     }
