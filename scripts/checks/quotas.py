@@ -58,7 +58,8 @@ def needs(config: PlatformConfig) -> tuple[Counter[str], Counter[str]]:
     challenger = serving.challenger
     add(serving.instance_type, "endpoint", 2 * serving.instance_count, 2 * serving.scaling.max_instances)
     if challenger.mode != "none":
-        add(serving.challenger_instance_type, "endpoint", 0, 2 * challenger.max_instances)
+        most_of_challenger = challenger.max_instances or challenger.instance_count
+        add(serving.challenger_instance_type, "endpoint", 0, 2 * most_of_challenger)
     add(training.trial.instance_type, "training job", training.parallel_trials, training.parallel_trials)
     add(training.processing.instance_type, "processing job", 1, 2 if config.retrains_itself else 1)
     monitoring = config.monitoring

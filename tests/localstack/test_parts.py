@@ -119,7 +119,7 @@ def test_a_second_deployment_of_the_same_templates_changes_nothing(deployed):
         with pytest.raises(ClientError, match="No updates"):
             cloudformation.update_stack(
                 StackName=f"fraudstack-dev-{concern}",
-                TemplateBody=json.dumps(parts.template(concern)),
+                TemplateURL=parts.uploaded(deployed, concern),
                 Capabilities=["CAPABILITY_NAMED_IAM"],
             )
 

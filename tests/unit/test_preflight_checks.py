@@ -328,10 +328,10 @@ def test_an_instance_type_that_the_region_does_not_offer() -> None:
 
 
 def test_what_an_environment_needs_at_a_time() -> None:
-    """prod serves with 3 to 12 instances, twice while a promotion shifts, and two challengers (twice as well)."""
+    """prod serves with 3 to 12 instances, twice while a promotion shifts, and one challenger (twice as well)."""
     needed, most = needs(config("prod"))
     assert needed["ml.m5.xlarge for endpoint usage"] == 2 * 3
-    assert most["ml.m5.xlarge for endpoint usage"] == 2 * 12 + 2 * 2
+    assert most["ml.m5.xlarge for endpoint usage"] == 2 * 12 + 2 * 1
     assert needed["ml.m5.4xlarge for training job usage"] == 4
     assert most["ml.m5.xlarge for processing job usage"] == 4
 
