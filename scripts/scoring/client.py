@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -14,6 +15,8 @@ from botocore.session import Session, get_session
 from scripts.retraining.errors import OperatorError
 
 _SERVICE = "execute-api"
+# Seconds before the same request is sent again where the API asks for that (503); it is decided once all the same.
+_PAUSES = (0.2, 0.5, 1.0, 2.0)
 
 
 class Refused(OperatorError):
@@ -91,6 +94,11 @@ class ScoringClient:
 
     def _answer(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         status, answer = self.request(method, path, body)
+        for pause in _PAUSES:
+            if status != 503:
+                break
+            time.sleep(pause)
+            status, answer = self.request(method, path, body)
         if status != 200:
             raise Refused(status, answer if isinstance(answer, dict) else {})
         return answer
