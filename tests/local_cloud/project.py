@@ -63,13 +63,16 @@ def upload_assets(cloud: Cloud, environment: str, concern: str) -> None:
 def resolved(cloud: Cloud, stacks: list[Stack]) -> dict[str, list[dict[str, Any]]]:
     """Resources of each stack with resolved properties, as CloudFormation's engine itself saved them."""
     path = cloud.state_dir / "services" / "cloudformation.json"
-    wanted = {stack.name: stack.describe()["StackStatus"] for stack in stacks}
-    deadline = time.monotonic() + 30
+    # Earlier stacks of the same names, deleted since, are in the file as well.
+    described = [stack.describe() for stack in stacks]
+    wanted = {stack["StackId"]: stack["StackStatus"] for stack in described}
+    # A service with much state is written less often, the less so the busier the machine is.
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         saved = json.loads(path.read_text())["payload"]["stacks"] if path.exists() else {}
-        found = {record["StackName"]: record for record in _records(saved) if record["StackName"] in wanted}
-        if {name: record["StackStatus"] for name, record in found.items()} == wanted:
-            return {name: list(record["_resources"].values()) for name, record in found.items()}
+        found = {record["StackId"]: record for record in _records(saved) if record["StackId"] in wanted}
+        if {identifier: record["StackStatus"] for identifier, record in found.items()} == wanted:
+            return {record["StackName"]: list(record["_resources"].values()) for record in found.values()}
         time.sleep(0.2)
     raise AssertionError(f"the state on disk never showed {wanted}")
 
