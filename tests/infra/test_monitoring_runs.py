@@ -1,4 +1,4 @@
-"""Whole executions of the monitors' state machines against services that answer as AWS's do."""
+"""Whole executions of the monitors' state machine against services that answer as AWS's do."""
 
 from __future__ import annotations
 
@@ -9,123 +9,14 @@ from typing import Any
 import pytest
 
 from fraud import event_types
-from stacks.config import MonitoringConfig, PlatformConfig
-from stacks.monitoring import monitors_of
+from stacks.config import MonitoringConfig
 from stacks.monitoring.definition import build_definition
-from stacks.monitoring.outcome import build_outcome_definition
 from stacks.monitoring.plan import has_facets
-from stacks.monitoring.settings import MachineSettings
-from stacks.names import Names
-from stacks.network.placement import Placement
 from tests.infra.interpreter import Execution, StatesError, run
+from tests.infra.monitoring_services import LINE, PAGE, SETTINGS, Cloud
+from tests.infra.service_models import assert_requests_are_valid
 from training_code.monitoring.pages import write_pages
 from training_code.monitoring.results import METRICS_FILE
-
-PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/fraudstack-dev/7"
-CONFIG = PlatformConfig(environment="dev", monitoring=MonitoringConfig(engine="processing"))
-SETTINGS = MachineSettings(
-    placement=Placement(),
-    prefix="fraudstack-dev",
-    monitors=monitors_of(CONFIG, Names(CONFIG)),
-    monitoring=CONFIG.monitoring,
-    image="683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
-    code_uri="s3://assets/c0de.tar.gz",
-    wheels_uri="s3://assets/4ee1.tar",
-    artifacts_bucket="artifacts",
-    captures_bucket="captures",
-    reports_bucket="reports",
-    data_key="arn:aws:kms:us-east-1:123456789012:key/data",
-    role="arn:aws:iam::123456789012:role/monitoring",
-    endpoint="fraudstack-dev",
-    variant="primary",
-    monitoring_stack="fraudstack-dev-monitoring",
-    namespace="fraudstack",
-    challenged=True,
-    tags=(("project", "fraudstack"),),
-)
-LINE = {"MetricName": "feature_baseline_drift_a", "Timestamp": "2026-11-18T14:00:00Z", "Dimensions": [], "Value": 0.5}
-PAGE = json.dumps({"metrics": [LINE, LINE]})
-DRIFT = {
-    "constraint_check_type": "baseline_drift_check",
-    "description": "Baseline drift distance: 0.25 exceeds threshold: 0.1",
-}
-VIOLATIONS = [{"constraint_check_type": kind} for kind in ("baseline_drift_check", "data_type_check")]
-
-
-class Cloud:
-    """What a run finds in S3, and what it puts into CloudWatch."""
-
-    def __init__(self, *, package: str = PACKAGE, pages: tuple[str, ...] = (PAGE,)) -> None:
-        self.package = package
-        self.there = ["data-capture/", "ground-truth/", "model-packages/", "monitoring-history/"]
-        self.files: dict[str, str] = {
-            "run.json": json.dumps(
-                {
-                    "status": "CompletedWithViolations",
-                    "message": "2 violations",
-                    "metrics": {"recall": 0.75, "average_precision": 0.5, "f1": 0.6},
-                    "metrics_pages": len(pages),
-                }
-            ),
-            "constraint_violations.json": json.dumps({"violations": VIOLATIONS}, indent=1),
-            **{f"{number}.json": page for number, page in enumerate(pages)},
-        }
-        self.executions: list[dict[str, str]] = []
-        self.handlers = {
-            "aws-sdk:cloudformation:describeStacks": self.describe_stack,
-            "aws-sdk:sagemaker:describeModelPackage": lambda arguments: {
-                "InferenceSpecification": {"Containers": [{"ModelDataUrl": "s3://artifacts/runs/r/model.tar.gz"}]}
-            },
-            "aws-sdk:s3:listObjectsV2": self.list_objects,
-            "aws-sdk:s3:getObject": self.get_object,
-            "aws-sdk:s3:copyObject": lambda arguments: {},
-            "aws-sdk:cloudwatch:putMetricData": lambda arguments: {},
-            "sagemaker:createProcessingJob.sync": lambda arguments: {"ProcessingJobStatus": "Completed"},
-        }
-        # What the other engine asks.
-        self.watching = {
-            **self.handlers,
-            "aws-sdk:sagemaker:listMonitoringExecutions": lambda arguments: {
-                "MonitoringExecutionSummaries": [
-                    each
-                    for each in self.executions
-                    if each["MonitoringScheduleName"] == arguments["MonitoringScheduleName"]
-                ]
-            },
-        }
-
-    def describe_stack(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        return {"Stacks": [{"Parameters": [{"ParameterKey": "ModelPackageArn", "ParameterValue": self.package}]}]}
-
-    def list_objects(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        return {"KeyCount": int(any(arguments["Prefix"].startswith(root) for root in self.there))}
-
-    def get_object(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        name = arguments["Key"].rsplit("/", 1)[1]
-        if name not in self.files:
-            raise StatesError("S3.NoSuchKeyException", "The specified key does not exist.")
-        first, last = (int(at) for at in arguments.get("Range", "bytes=0-999999999")[6:].split("-"))
-        result = {"Body": self.files[name][first : last + 1]}
-        if len(json.dumps(result)) > 256 * 1024:
-            raise StatesError("States.DataLimitExceeded", f"{name} is larger than a state may be")
-        return result
-
-    def run(self, monitor: str = "data-quality", **given: str) -> Execution:
-        given = given or {"time": "2026-11-25T14:00:00Z"}
-        return run(build_definition(SETTINGS), self.handlers, {"monitor": monitor, **given})
-
-    def follow(self, given: dict[str, Any]) -> Execution:
-        """An execution of the other engine's machine."""
-        return run(build_outcome_definition(SETTINGS), self.watching, given)
-
-    def counted(self, execution: Execution, schedule: str | None = None) -> dict[str, float]:
-        data = [arguments for name, arguments in execution.calls if arguments.get("Namespace") == "fraudstack"]
-        items = [item for arguments in data for item in arguments["MetricData"]]
-        return {
-            item["MetricName"]: item["Value"]
-            for item in items
-            if schedule in (None, item["Dimensions"][0]["Value"].removeprefix("fraudstack-dev-"))
-        }
 
 
 def inputs(execution: Execution) -> dict[str, str]:
@@ -319,135 +210,9 @@ def test_reports_of_any_size_pass_through_states_of_256_kib(tmp_path: Path) -> N
     assert 1000 < cloud.counted(execution)["DriftedFeatures"] < 3000
 
 
-def event(kind: str = "data-quality", **detail: Any) -> dict[str, Any]:
-    report = f"s3://reports/monitoring/fraudstack-dev/fraudstack-dev-{kind}/2026/11/25/14"
-    return {
-        "detail": {
-            "ProcessingJobName": "model-monitoring-202611251400-0123456789abcdef",
-            "ProcessingJobStatus": "Completed",
-            "MonitoringScheduleArn": f"arn:aws:sagemaker:us-east-1:1:monitoring-schedule/fraudstack-dev-{kind}",
-            "ProcessingOutputConfig": {"Outputs": [{"S3Output": {"S3Uri": report}}]},
-            **detail,
-        }
-    }
-
-
-@pytest.mark.parametrize(
-    ("violations", "drift"),
-    [
-        ([], 0),
-        ([{"feature_name": "fraud_probability", "constraint_check_type": "completeness_check", "description": "x"}], 0),
-        ([{"feature_name": "amount", **DRIFT}, {"feature_name": "fraud_probability", **DRIFT}], 0.25),
-        ([{"feature_name": "fraud_probability", **DRIFT}, {"feature_name": "amount", **DRIFT}], 0.25),
-        ([{"feature_name": "fraud_probability_old", **DRIFT}], 0),
-    ],
-)
-@pytest.mark.parametrize("indent", [None, 1])
-def test_the_scores_drift_is_told_at_the_time_of_the_run(
-    violations: list[dict[str, str]], drift: float, indent: int | None
-) -> None:
-    cloud = Cloud()
-    cloud.files["constraint_violations.json"] = json.dumps({"violations": violations}, indent=indent)
-    execution = cloud.follow(event())
-    assert execution.error is None, execution.cause
-    assert cloud.counted(execution)["ScoreDrift"] == drift
-    for kind in ("model-quality", "model-bias"):
-        assert "ScoreDrift" not in cloud.counted(cloud.follow(event(kind)))
-
-
-def test_what_sagemakers_schedule_found_is_counted() -> None:
-    cloud = Cloud()
-    execution = cloud.follow(event())
-    assert execution.error is None, execution.cause
-    assert cloud.counted(execution)["MonitoringViolations"] == 2
-    assert cloud.counted(execution)["DriftedFeatures"] == 1
-    failed = cloud.follow(event(ProcessingJobStatus="Failed", FailureReason="no data"))
-    assert failed.error == "MonitoringJobFailed" and failed.cause.endswith("is Failed: no data")
-    merged = cloud.follow(event(ProcessingJobName="groundtruth-merge-2026-0123"))
-    assert merged.error is None and merged.calls == []
-
-
-def test_quality_is_told_when_it_is_known_whatever_time_awss_container_gives_it() -> None:
-    # The example of AWS's documentation, with a value that is none and a curve that says more.
-    measured = {
-        "confusion_matrix": {"0": {"0": 1, "1": 2}, "1": {"0": 0, "1": 1}},
-        "recall": {"value": 1.0, "standard_deviation": "NaN"},
-        "precision": {"value": 0.3333333333333333, "standard_deviation": "NaN"},
-        "auc": {"value": "NaN", "standard_deviation": "NaN"},
-        "precision_recall_curve": {"precisions": [1.0, 1.0, 0.5, 0.6], "recalls": [0.0, 0.25, 0.25, 1.0]},
-    }
-    cloud = Cloud()
-    cloud.files["statistics.json"] = json.dumps({"version": 0.0, "binary_classification_metrics": measured})
-    execution = cloud.follow(event("model-quality"))
-    assert execution.error is None, execution.cause
-    put = execution.call("aws-sdk:cloudwatch:putMetricData")
-    # Without a time of its own a metric is of now.
-    assert not [item for item in put["MetricData"] if "Timestamp" in item]
-    found = cloud.counted(execution, "model-quality")
-    assert found["recall"] == 1.0 and found["average_precision"] == pytest.approx(0.25 + 0.75 * 0.6)
-    assert "precision" not in found and "auc" not in found
-    # Other monitors have a statistics.json of another kind, and that is not read.
-    assert not [name for name in cloud.counted(cloud.follow(event())) if name in ("recall", "average_precision")]
-    del cloud.files["statistics.json"]
-    unlabelled = cloud.follow(event("model-quality"))
-    assert unlabelled.error is None and cloud.counted(unlabelled)["MonitoringRuns"] == 1
-
-
-def test_executions_that_leave_no_job_are_counted_every_hour() -> None:
-    cloud = Cloud()
-    cloud.executions = [
-        {"MonitoringScheduleName": f"fraudstack-dev-{kind}", "FailureReason": reason, **job}
-        for kind, reason, job in (
-            ("data-quality", "Job inputs had no data", {}),
-            ("model-bias", "The role could not be assumed", {}),
-            # Its job's end was an event.
-            ("model-bias", "broken", {"ProcessingJobArn": "arn"}),
-            # The labels were merged, and then there were none.
-            ("model-quality", "Job inputs had no data", {"ProcessingJobArn": "arn"}),
-        )
-    ]
-    execution = cloud.follow({"time": "2026-11-25T14:10:00Z"})
-    assert execution.error is None, execution.cause
-    asked = [arguments for name, arguments in execution.calls if name.endswith(":listMonitoringExecutions")]
-    assert {arguments["MonitoringScheduleName"] for arguments in asked} == {each.schedule for each in SETTINGS.monitors}
-    moments = {(each["CreationTimeAfter"], each["CreationTimeBefore"]) for each in asked}
-    assert moments == {("2026-11-25T12:40:00.000Z", "2026-11-25T13:40:00.000Z")}
-    names = ("MonitoringRuns", "MonitoringRunsWithoutData", "MonitoringFailures")
-    found = {
-        kind: tuple(cloud.counted(execution, kind)[name] for name in names)
-        for kind in ("data-quality", "model-bias", "model-quality", "model-explainability")
-    }
-    assert found == {
-        "data-quality": (1, 1, 0),
-        "model-bias": (1, 0, 1),
-        "model-quality": (1, 1, 0),
-        "model-explainability": (0, 0, 0),
-    }
-
-
-def test_before_the_first_model_there_are_no_schedules_to_wait_for() -> None:
-    cloud = Cloud(package="")
-    execution = cloud.follow({"time": "2026-11-25T14:10:00Z"})
-    assert execution.error is None, execution.cause
-    assert "aws-sdk:sagemaker:listMonitoringExecutions" not in [name for name, _ in execution.calls]
-    for monitor in SETTINGS.monitors:
-        counted = cloud.counted(execution, monitor.kind)
-        assert counted == {"MonitoringRuns": 1, "MonitoringRunsWithoutData": 1, "MonitoringFailures": 0}
-
-
-def test_requests_satisfy_the_service_models() -> None:
-    from botocore.session import get_session
-    from botocore.validate import validate_parameters
-
-    models: dict[str, Any] = {}
-    kinds = ("data-quality", "model-quality", "model-bias", "model-explainability")
-    executions = [Cloud().run(kind) for kind in kinds]
-    executions += [Cloud().follow(event(kind)) for kind in kinds] + [Cloud().follow({"time": "2026-11-25T14:10:00Z"})]
-    for execution in executions:
-        for resource, arguments in execution.calls:
-            *_, service, action = resource.removesuffix(".sync").split(":")
-            model = models.setdefault(service, get_session().get_service_model(service))
-            validate_parameters(arguments, model.operation_model(action[0].upper() + action[1:]).input_shape)
+@pytest.mark.parametrize("kind", [monitor.kind for monitor in SETTINGS.monitors])
+def test_requests_satisfy_the_service_models(kind: str) -> None:
+    assert_requests_are_valid(Cloud().run(kind))
 
 
 def test_bias_needs_something_to_part_events_by() -> None:
