@@ -71,7 +71,7 @@ def _up(options: argparse.Namespace, settings: config.Settings) -> int:
         )
     if holder := server.port_holder(settings.port):
         raise server.CannotStart(f"Port {settings.port} is taken by {holder}. Stop it, or choose another with --port.")
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    server.make_state_folder(settings)
     log_file = settings.state_dir / _LOG_FILE
     command = [sys.executable, "-m", "local_cloud", "up", "--foreground", f"--port={settings.port}"]
     command += [f"--state-dir={settings.state_dir}", f"--config={settings.images}"]

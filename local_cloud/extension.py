@@ -7,6 +7,7 @@ from local_cloud.cloudformation import install as cloudformation
 from local_cloud.functions import pool
 from local_cloud.functions import service as functions
 from local_cloud.hooks import apigateway as apigateway_hook
+from local_cloud.hooks import disk as disk_hook
 from local_cloud.hooks import ec2 as ec2_hook
 from local_cloud.hooks import ecr as ecr_hook
 from local_cloud.hooks import events as events_hook
@@ -47,6 +48,7 @@ def install() -> None:
     )
     events_hook.name_executions()
     s3_hook.install()
+    disk_hook.install()
     cloudformation.install()
     stepfunctions_hook.install(
         jobs.invoke,

@@ -22,6 +22,7 @@ from local_cloud import config, state
 log = logging.getLogger("local_cloud.server")
 _RUN_FILE = "server.json"
 _MANY_FILES = 10_240
+_LEAST_ROOM = 64 << 10
 
 
 class CannotStart(Exception):
@@ -32,9 +33,9 @@ def run(settings: config.Settings) -> None:
     """Serve until SIGTERM or SIGINT; never returns normally.
 
     Raises:
-        CannotStart: the port or the state folder is taken.
+        CannotStart: the port or the state folder is taken, or the folder cannot be written.
     """
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    make_state_folder(settings)
     lock = _lock(settings)
     if holder := port_holder(settings.port):
         raise CannotStart(f"Port {settings.port} is taken by {holder}. Stop it, or choose another with --port.")
@@ -52,6 +53,26 @@ def run(settings: config.Settings) -> None:
     state.start_snapshots(settings.snapshot_seconds)
     asyncio.run(_serve(settings))
     lock.close()
+
+
+def make_state_folder(settings: config.Settings) -> None:
+    """Make the state folder where there is none, and see that something can be written there.
+
+    Raises:
+        CannotStart: it cannot, as on a full disk.
+    """
+    probe = settings.state_dir / f".probe-{os.getpid()}"
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            probe.write_bytes(bytes(_LEAST_ROOM))
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotStart(
+            f"The state folder {settings.state_dir} cannot be written: {error.strerror}. "
+            "Make room or give rights there, or choose another with --state-dir."
+        ) from None
 
 
 def running(state_dir: Path) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ def start_snapshots(seconds: float) -> None:
     from local_cloud.hooks import persistence
 
     def run() -> None:
+        told = None
         while True:
             _changed.wait()
             time.sleep(seconds)
@@ -26,6 +27,15 @@ def start_snapshots(seconds: float) -> None:
             try:
                 if persistence.save_changed():
                     _changed.set()
+                if told is not None:
+                    log.warning("The state is saved again")
+                told = None
+            except OSError as error:
+                # A full disk, as a rule: changes are in memory only until there is room.
+                _changed.set()
+                if told != str(error):
+                    told = str(error)
+                    log.error("The state cannot be saved and would be lost with this process: %s; trying on", error)
             except Exception:
                 log.exception("The state could not be saved; it will be tried again at the next change")
 

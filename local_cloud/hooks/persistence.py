@@ -21,13 +21,16 @@ def save_changed() -> bool:
     """Write the state of every loaded service whose state differs from the last write.
 
     Services with much state (long logs) are left out now and then; returns whether any was.
+
+    Raises:
+        OSError: a service's state cannot be written; the file before it stands, and all others were written.
     """
     from ministack import app
     from ministack.core import persistence
 
     folder = Path(persistence.STATE_DIR)
     folder.mkdir(parents=True, exist_ok=True)
-    left_out = False
+    left_out, failure = False, None
     for name, get_state in app._build_persistence_save_dict().items():
         started = time.monotonic()
         if started < _not_before.get(name, 0.0):
@@ -36,11 +39,17 @@ def save_changed() -> bool:
         data = _serialised(name, get_state)
         if data is not None and _written.get(name) != (digest := hashlib.blake2b(data).digest()):
             temporary = folder / f"{name}.json.new"
-            temporary.write_bytes(data)
-            temporary.replace(folder / f"{name}.json")
-            _written[name] = digest
+            try:
+                temporary.write_bytes(data)
+                temporary.replace(folder / f"{name}.json")
+                _written[name] = digest
+            except OSError as error:
+                failure = error
+                temporary.unlink(missing_ok=True)
         finished = time.monotonic()
         _not_before[name] = finished + _PAUSE_FACTOR * (finished - started)
+    if failure is not None:
+        raise failure
     return left_out
 
 
