@@ -27,16 +27,11 @@ class ServingStack(Stack):
 
     def __init__(self, scope: Construct, *, config: PlatformConfig, names: Names) -> None:
         super().__init__(scope, names.stack("serving"), **stack_properties(config, names, "serving"))
+        self._config, self._names = config, names
+        self._topic = sns.Topic.from_topic_arn(self, "Notifications", names.topic_arn)
         model = ModelParameter(self, model_package_group=names.model_package_group)
-        alarms = EndpointAlarms(
-            self,
-            "Alarms",
-            endpoint=names.endpoint,
-            variant=VARIANT,
-            settings=config.serving.alarms,
-            topic=sns.Topic.from_topic_arn(self, "Notifications", names.topic_arn),
-        )
-        challenger = self._challenger_parameters(config, names, model)
+        alarms = self._alarms("Alarms", VARIANT)
+        challenger = self._challenger_parameters(model)
         serving = ModelEndpoint(
             self,
             "Serving",
@@ -59,18 +54,9 @@ class ServingStack(Stack):
             lookers=["guard"] if config.retrains_itself else [],
             promoters=["platform-engineer"] if config.identity.personas.enabled else [],
         )
-        serving.endpoint.node.add_dependency(self._logs(config, names))
-        scaling = EndpointScaling(
-            self,
-            "Scaling",
-            endpoint=serving.endpoint,
-            endpoint_name=names.endpoint,
-            variant=VARIANT,
-            settings=config.serving.scaling,
-            least=config.serving.instance_count,
-            most=config.serving.scaling.max_instances,
-        )
-        model.require(serving, scaling)
+        serving.endpoint.node.add_dependency(self._logs())
+        least, most = config.serving.instance_count, config.serving.scaling.max_instances
+        model.require(serving, self._scaling("Scaling", serving, VARIANT, least=least, most=most))
         CfnOutput(self, "EndpointName", value=names.endpoint)
         CfnOutput(self, "DeployedModel", value=model.or_none).override_logical_id("ModelPackageArn")
         CfnOutput(
@@ -81,22 +67,48 @@ class ServingStack(Stack):
         )
         CfnOutput(self, "PromotionRoleArn", value=names.role_arn("promotion"))
         CfnOutput(self, "TransformRoleArn", value=names.role_arn("transform"))
-        self._place(config, names)
+        self._place()
         CfnOutput(self, "ChallengerMode", value=config.serving.challenger.mode)
         if challenger:
-            self._challenge(config, names, challenger, serving)
+            self._challenge(challenger, serving)
 
-    def _place(self, config: PlatformConfig, names: Names) -> None:
+    def _alarms(self, construct_id: str, variant: str, whose: str = "") -> EndpointAlarms:
+        return EndpointAlarms(
+            self,
+            construct_id,
+            endpoint=self._names.endpoint,
+            variant=variant,
+            settings=self._config.serving.alarms,
+            topic=self._topic,
+            whose=whose,
+        )
+
+    def _scaling(
+        self, construct_id: str, serving: ModelEndpoint, variant: str, *, least: int, most: int
+    ) -> EndpointScaling:
+        return EndpointScaling(
+            self,
+            construct_id,
+            endpoint=serving.endpoint,
+            endpoint_name=self._names.endpoint,
+            variant=variant,
+            settings=self._config.serving.scaling,
+            least=least,
+            most=most,
+        )
+
+    def _place(self) -> None:
         """Say where models run, for batches: in a network made here, in a given one, or in none."""
-        network = config.network
+        network = self._config.network
         made = network.enabled and network.creates
-        CfnOutput(self, "NetworkStack", value=names.stack("network") if made else "none")
+        CfnOutput(self, "NetworkStack", value=self._names.stack("network") if made else "none")
         if network.enabled and not made:
             CfnOutput(self, "Subnets", value=",".join(network.existing.subnet_ids))
             CfnOutput(self, "SecurityGroups", value=",".join(network.existing.security_group_ids))
 
-    def _logs(self, config: PlatformConfig, names: Names) -> EncryptedLogGroup:
+    def _logs(self) -> EncryptedLogGroup:
         """The endpoint's log: SageMaker would make it without a key and keep it for ever."""
+        config, names = self._config, self._names
         logs = EncryptedLogGroup(
             self,
             "EndpointLogs",
@@ -115,41 +127,21 @@ class ServingStack(Stack):
         )
         return logs
 
-    def _challenger_parameters(
-        self, config: PlatformConfig, names: Names, champion: ModelParameter
-    ) -> ChallengerParameters | None:
-        settings = config.serving.challenger
+    def _challenger_parameters(self, champion: ModelParameter) -> ChallengerParameters | None:
+        settings = self._config.serving.challenger
         if settings.mode == "none":
             return None
-        group = names.model_package_group
+        group = self._names.model_package_group
         return ChallengerParameters(self, champion=champion, model_package_group=group, settings=settings)
 
-    def _challenge(
-        self, config: PlatformConfig, names: Names, challenger: ChallengerParameters, serving: ModelEndpoint
-    ) -> None:
+    def _challenge(self, challenger: ChallengerParameters, serving: ModelEndpoint) -> None:
         """Scaling of the challenger and alarms of its own, which undo no deployment of the champion."""
-        settings = config.serving.challenger
-        EndpointAlarms(
-            self,
-            "ChallengerAlarms",
-            endpoint=names.endpoint,
-            variant=CHALLENGER_VARIANT,
-            settings=config.serving.alarms,
-            topic=sns.Topic.from_topic_arn(self, "ChallengerNotifications", names.topic_arn),
-            whose=f"{CHALLENGER_VARIANT}-",
-        )
+        settings = self._config.serving.challenger
+        self._alarms("ChallengerAlarms", CHALLENGER_VARIANT, whose=f"{CHALLENGER_VARIANT}-")
         challenger.require(serving.challenger_model)
         if settings.scaled:
-            scaling = EndpointScaling(
-                self,
-                "ChallengerScaling",
-                endpoint=serving.endpoint,
-                endpoint_name=names.endpoint,
-                variant=CHALLENGER_VARIANT,
-                settings=config.serving.scaling,
-                least=settings.instance_count,
-                most=settings.max_instances,
-            )
-            challenger.require(scaling)
-        CfnOutput(self, "ChallengerTarget", value=names.challenger_target if settings.scaled else "none")
+            least, most = settings.instance_count, settings.max_instances
+            challenger.require(self._scaling("ChallengerScaling", serving, CHALLENGER_VARIANT, least=least, most=most))
+        target = self._names.challenger_target if settings.scaled else "none"
+        CfnOutput(self, "ChallengerTarget", value=target)
         CfnOutput(self, "Challenger", value=challenger.or_none).override_logical_id("ChallengerModelPackageArn")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from stacks.constructs.acknowledgement import acknowledge
+from stacks.constructs.unqueued_rule import UnqueuedRule
 
 
-class ApprovalRule(events.CfnRule):
+class ApprovalRule(UnqueuedRule):
     """Starts the state machine with the ARN of a model package that was approved, and when that was."""
 
     def __init__(
@@ -44,9 +44,6 @@ class ApprovalRule(events.CfnRule):
                 },
             },
             targets=[target],
+            lost="An approval that is lost all the same stays in the model registry: "
+            "an execution with its modelPackageArn starts what the event would have.",
         )
-        reason = (
-            "EventBridge retries for a day. An approval that is lost all the same stays in the model registry: "
-            "an execution with its modelPackageArn starts what the event would have."
-        )
-        acknowledge(self, "EventBusDLQ", reason, packs="serverless")

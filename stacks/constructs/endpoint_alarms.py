@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.config import AlarmConfig
+from stacks.constructs.notifying_alarm import NotifyingAlarm
 
 
 class EndpointAlarms(Construct):
@@ -29,7 +29,7 @@ class EndpointAlarms(Construct):
         super().__init__(scope, construct_id)
         self._whose = whose
         self._dimensions = {"EndpointName": endpoint, "VariantName": variant}
-        self._endpoint, self._action = endpoint, actions.SnsAction(topic)
+        self._endpoint, self._topic = endpoint, topic
         failing = self._alarm(
             "errors-5xx",
             "The model fails to answer",
@@ -64,16 +64,13 @@ class EndpointAlarms(Construct):
     def _alarm(
         self, name: str, description: str, metric: cloudwatch.Metric, threshold: float, *, periods: int = 1
     ) -> cloudwatch.Alarm:
-        alarm = cloudwatch.Alarm(
+        return NotifyingAlarm(
             self,
             name,
-            alarm_name=f"{self._endpoint}-{self._whose}{name}",
-            alarm_description=f"Endpoint {self._endpoint}, {self._dimensions['VariantName']}: {description}",
+            name=f"{self._endpoint}-{self._whose}{name}",
+            description=f"Endpoint {self._endpoint}, {self._dimensions['VariantName']}: {description}",
             metric=metric,
             threshold=threshold,
-            evaluation_periods=periods,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            topic=self._topic,
+            periods=periods,
         )
-        alarm.add_alarm_action(self._action)
-        return alarm

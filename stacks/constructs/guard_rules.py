@@ -9,14 +9,14 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from stacks.config import RetrainingConfig
-from stacks.constructs.acknowledgement import acknowledge
+from stacks.constructs.unqueued_rule import UnqueuedRule
 
 # Alarms whose names go on like this call for retraining.
 FAMILIES = ("drift", "quality")
 
 _LOST = (
-    "EventBridge retries for a day. A question that is lost all the same is asked again by the recheck for as long as "
-    "the alarm is on, and by the next date of the schedule."
+    "A question that is lost all the same is asked again by the recheck for as long as the alarm is on, and by the "
+    "next date of the schedule."
 )
 
 
@@ -43,7 +43,7 @@ class GuardRules(Construct):
             self._timed("schedule", settings.schedule, "The calendar")
 
     def _alarms(self, prefix: str) -> None:
-        rule = events.CfnRule(
+        UnqueuedRule(
             self,
             "Alarms",
             name=f"{self._name}-alarm",
@@ -64,19 +64,19 @@ class GuardRules(Construct):
                     )
                 )
             ],
+            lost=_LOST,
         )
-        acknowledge(rule, "EventBusDLQ", _LOST, packs="serverless")
 
     def _timed(self, trigger: str, expression: str, what: str) -> None:
-        rule = events.CfnRule(
+        UnqueuedRule(
             self,
             trigger.capitalize(),
             name=f"{self._name}-{trigger}",
             description=f"{what}: ask whether to retrain",
             schedule_expression=expression,
             targets=[self._target(input=json.dumps({"trigger": trigger}))],
+            lost=_LOST,
         )
-        acknowledge(rule, "EventBusDLQ", _LOST, packs="serverless")
 
     def _target(self, **given: Any) -> events.CfnRule.TargetProperty:
         return events.CfnRule.TargetProperty(id="guard", arn=self._guard, role_arn=self._role, **given)

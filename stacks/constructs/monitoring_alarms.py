@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -13,6 +15,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.config import MonitoringConfig
+from stacks.constructs.notifying_alarm import AT_LEAST, NotifyingAlarm
 from stacks.monitoring import Monitor
 from stacks.monitoring.settings import (
     DRIFTED,
@@ -26,7 +29,6 @@ from stacks.monitoring.settings import (
 )
 from stacks.names import CHALLENGER_VARIANT
 
-AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 
@@ -79,7 +81,7 @@ class MonitoringAlarms(Construct):
         topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._prefix, self._metrics, self._action = prefix, metrics, actions.SnsAction(topic)
+        self._prefix, self._metrics, self._topic = prefix, metrics, topic
         for monitor in monitors:
             if monitor.kind == "data-quality":
                 self._drift(monitor, settings)
@@ -154,7 +156,7 @@ class MonitoringAlarms(Construct):
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
         # It is on from a deployment until the first run: people want to hear that it went off.
-        alarm.add_ok_action(self._action)
+        alarm.add_ok_action(actions.SnsAction(self._topic))
 
     def _alarm(
         self,
@@ -163,23 +165,19 @@ class MonitoringAlarms(Construct):
         metric: cloudwatch.Metric,
         threshold: float,
         operator: cloudwatch.ComparisonOperator = AT_LEAST,
-        *,
-        periods: int = 1,
-        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+        **further: Any,
     ) -> cloudwatch.Alarm:
-        alarm = cloudwatch.Alarm(
+        return NotifyingAlarm(
             self,
             name,
-            alarm_name=f"{self._prefix}-{name}",
-            alarm_description=description,
+            name=f"{self._prefix}-{name}",
+            description=description,
             metric=metric,
             threshold=threshold,
-            evaluation_periods=periods,
-            comparison_operator=operator,
-            treat_missing_data=missing,
+            topic=self._topic,
+            operator=operator,
+            **further,
         )
-        alarm.add_alarm_action(self._action)
-        return alarm
 
 
 def _metric(

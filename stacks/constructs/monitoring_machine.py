@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_events as events
@@ -10,8 +11,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from stacks.constructs.acknowledgement import acknowledge
 from stacks.constructs.logged_machine import LoggedMachine
+from stacks.constructs.unqueued_rule import UnqueuedRule
 from stacks.monitoring import Monitor
 from stacks.monitoring.definition import build_definition
 from stacks.monitoring.outcome import build_outcome_definition
@@ -63,54 +64,45 @@ class MonitoringMachine(Construct):
             self._every_hour(name)
 
     def _on_cron(self, monitor: Monitor) -> None:
-        target = events.CfnRule.TargetProperty(
-            id="monitor",
-            arn=self.arn,
-            role_arn=self._start_role,
-            input_transformer=events.CfnRule.InputTransformerProperty(
-                input_paths_map={"time": "$.time"},
-                input_template=f'{{"monitor": "{monitor.kind}", "time": <time>}}',
-            ),
-        )
-        rule = events.CfnRule(
-            self,
+        self._timed(
             monitor.kind,
+            target="monitor",
+            given=f'{{"monitor": "{monitor.kind}", "time": <time>}}',
             name=monitor.schedule,
             description=f"Runs the monitor {monitor.kind}",
             schedule_expression=monitor.rule_expression,
-            targets=[target],
+            lost="A run that is lost all the same is one window without a report, which an execution with its start "
+            "and end makes good.",
         )
-        reason = (
-            "EventBridge retries for a day. A run that is lost all the same is one window without a report, which an "
-            "execution with its start and end makes good."
-        )
-        acknowledge(rule, "EventBusDLQ", reason, packs="serverless")
 
     def _every_hour(self, name: str) -> None:
-        target = events.CfnRule.TargetProperty(
-            id="executions",
-            arn=self.arn,
-            role_arn=self._start_role,
-            input_transformer=events.CfnRule.InputTransformerProperty(
-                input_paths_map={"time": "$.time"}, input_template='{"time": <time>}'
-            ),
-        )
-        rule = events.CfnRule(
-            self,
+        self._timed(
             "Hourly",
+            target="executions",
+            given='{"time": <time>}',
             name=f"{name}-executions",
             description="Count the executions of monitoring schedules that left no job",
             schedule_expression="rate(1 hour)",
-            targets=[target],
+            lost="An hour that is lost all the same is an hour whose empty windows are not counted; the alarms for "
+            "monitors that do not run wait for more than one.",
         )
-        reason = (
-            "EventBridge retries for a day. An hour that is lost all the same is an hour whose empty windows are not "
-            "counted; the alarms for monitors that do not run wait for more than one."
+
+    def _timed(self, construct_id: str, *, target: str, given: str, **properties: Any) -> None:
+        """A rule that starts the machine by the clock with the input `given`, where <time> is the rule's."""
+        transformer = events.CfnRule.InputTransformerProperty(input_paths_map={"time": "$.time"}, input_template=given)
+        UnqueuedRule(
+            self,
+            construct_id,
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id=target, arn=self.arn, role_arn=self._start_role, input_transformer=transformer
+                )
+            ],
+            **properties,
         )
-        acknowledge(rule, "EventBusDLQ", reason, packs="serverless")
 
     def _on_job_ends(self, name: str, schedule_arns: Sequence[str]) -> None:
-        rule = events.CfnRule(
+        UnqueuedRule(
             self,
             "JobEnds",
             name=f"{name}-outcome",
@@ -124,9 +116,6 @@ class MonitoringMachine(Construct):
                 },
             },
             targets=[events.CfnRule.TargetProperty(id="outcome", arn=self.arn, role_arn=self._start_role)],
+            lost="A job's end that is lost all the same leaves its report and AWS's own metrics; only this run's count "
+            "of violations is missing.",
         )
-        reason = (
-            "EventBridge retries for a day. A job's end that is lost all the same leaves its report and AWS's own "
-            "metrics; only this run's count of violations is missing."
-        )
-        acknowledge(rule, "EventBusDLQ", reason, packs="serverless")

@@ -13,6 +13,13 @@ from constructs import Construct
 from stacks.constructs.acknowledgement import acknowledge
 
 UPLOAD_DAYS = 7
+_PRIVATE = {
+    "versioned": True,
+    "enforce_ssl": True,
+    "minimum_tls_version": 1.2,
+    "block_public_access": s3.BlockPublicAccess.BLOCK_ALL,
+    "object_ownership": s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+}
 
 
 class PrivateBucket(s3.Bucket):
@@ -43,15 +50,11 @@ class PrivateBucket(s3.Bucket):
             encryption=s3.BucketEncryption.KMS,
             encryption_key=key,
             bucket_key_enabled=True,
-            versioned=True,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             server_access_logs_bucket=access_logs,
             server_access_logs_prefix=f"{purpose}/",
             removal_policy=removal_policy,
             lifecycle_rules=[housekeeping, *lifecycle_rules],
+            **_PRIVATE,
         )
         for sid, condition in _other_encryption(key).items():
             self.add_to_resource_policy(
@@ -84,13 +87,9 @@ class AccessLogBucket(s3.Bucket):
             construct_id,
             bucket_name=bucket_name,
             encryption=s3.BucketEncryption.S3_MANAGED,
-            versioned=True,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             removal_policy=removal_policy,
             lifecycle_rules=[expiry],
+            **_PRIVATE,
         )
         _stays_in_its_region(self)
         reason = "S3 does not deliver access logs to a bucket whose objects are encrypted under a customer key."

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.constructs.logged_machine import LoggedMachine
+from stacks.constructs.notifying_alarm import NotifyingAlarm
 
 
 class ReportingMachine(Construct):
@@ -44,15 +43,12 @@ class ReportingMachine(Construct):
             removal_policy=removal_policy,
         )
         self.arn = machine.state_machine_arn
-        alarm = cloudwatch.Alarm(
+        NotifyingAlarm(
             self,
             "TimedOut",
-            alarm_name=f"{name}-timed-out",
-            alarm_description=f"{purpose} was ended because it took too long; it could not report that itself",
+            name=f"{name}-timed-out",
+            description=f"{purpose} was ended because it took too long; it could not report that itself",
             metric=machine.metric_timed_out(period=Duration.minutes(5)),
             threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            topic=topic,
         )
-        alarm.add_alarm_action(actions.SnsAction(topic))

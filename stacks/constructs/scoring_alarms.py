@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.config import ScoringAlarmConfig
+from stacks.constructs.notifying_alarm import NotifyingAlarm
 
 
 class ScoringMetrics:
@@ -45,7 +45,7 @@ class ScoringAlarms(Construct):
         topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._name, self._action = name, actions.SnsAction(topic)
+        self._name, self._topic = name, topic
         self._alarm(
             "degraded", "Decisions are made without the model", metrics.own("DegradedDecisions"), settings.degraded
         )
@@ -73,18 +73,16 @@ class ScoringAlarms(Construct):
     def _alarm(
         self, name: str, description: str, metric: cloudwatch.Metric, threshold: float, *, periods: int = 1
     ) -> None:
-        alarm = cloudwatch.Alarm(
+        NotifyingAlarm(
             self,
             name,
-            alarm_name=f"{self._name}-{name}",
-            alarm_description=f"API {self._name}: {description}",
+            name=f"{self._name}-{name}",
+            description=f"API {self._name}: {description}",
             metric=metric,
             threshold=threshold,
-            evaluation_periods=periods,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            topic=self._topic,
+            periods=periods,
         )
-        alarm.add_alarm_action(self._action)
 
 
 def _metric(namespace: str, metric: str, statistic: str, dimensions: dict[str, str], minutes: int) -> cloudwatch.Metric:

@@ -35,6 +35,7 @@ ASSERTED = {
     "MonitoringAlarms": "test_monitoring.test_alarms_are_the_same_for_both_engines_and_named_by_who_listens",
     "MonitoringMachine": "test_monitoring.test_the_end_of_sagemakers_jobs_is_counted",
     "NotificationsTopic": "test_training.test_topic_is_encrypted_refuses_plain_http_and_takes_alarms",
+    "NotifyingAlarm": "test_scoring.test_alarms_watch_what_hurts",
     "PersonaRoles": "test_personas.test_every_environment_has_them_unless_they_are_not_wanted",
     "PlatformDashboard": "test_scoring.test_dashboard_shows_the_api",
     "PrivateBucket": "test_storage.test_buckets_are_private_versioned_and_under_the_customer_key",
@@ -50,6 +51,7 @@ ASSERTED = {
     "SpendingBudget": "test_budget.test_it_counts_what_has_both_tags_and_tells_the_topic",
     "StackAccess": "test_identity.test_stacks_grant_nothing_but_themselves_and_their_logs",
     "StackLook": "test_identity.test_stacks_grant_nothing_but_themselves_and_their_logs",
+    "UnqueuedRule": "test_retraining_loop.test_alarms_of_drift_and_quality_ask_the_guard",
     "WorkloadGroups": "test_network.test_workloads_reach_endpoints_and_gateways_and_nothing_reaches_them",
 }
 # Constructs without an element of their own: one holds files, one adds to the API's (ScoringApi).
