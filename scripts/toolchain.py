@@ -84,7 +84,7 @@ def compile_synthesis() -> None:
     PYTHONDONTWRITEBYTECODE is set, as in many containers, every synthesis would do it again.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    command = [sys.executable, "-c", "import app"]
+    command = [sys.executable, "-O", "-c", "import app"]
     subprocess.run(command, check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

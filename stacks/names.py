@@ -12,6 +12,8 @@ from stacks.config import PlatformConfig
 
 VARIANT = "primary"
 CHALLENGER_VARIANT = "challenger"
+# Asked for once: the CDK answers from another process, and a synthesis writes hundreds of ARNs.
+ACCOUNT, PARTITION = Aws.ACCOUNT_ID, Aws.PARTITION
 
 
 class Names:
@@ -32,11 +34,11 @@ class Names:
 
     def bucket(self, purpose: str) -> str:
         """Name of the bucket for `purpose`, unique in the world."""
-        return f"{self.prefix}-{purpose}-{Aws.ACCOUNT_ID}-{self.region}"
+        return f"{self.prefix}-{purpose}-{ACCOUNT}-{self.region}"
 
     def bucket_arn(self, purpose: str) -> str:
         """ARN of the bucket for `purpose`."""
-        return f"arn:{Aws.PARTITION}:s3:::{self.bucket(purpose)}"
+        return f"arn:{PARTITION}:s3:::{self.bucket(purpose)}"
 
     def table(self, purpose: str) -> str:
         """Name of the table for `purpose`."""
@@ -52,14 +54,14 @@ class Names:
 
     def role_arn(self, job: str) -> str:
         """ARN of the role for a kind of job."""
-        return f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role{self.path}{self.role(job)}"
+        return f"arn:{PARTITION}:iam::{ACCOUNT}:role{self.path}{self.role(job)}"
 
     @property
     def boundary_arn(self) -> str | None:
         """ARN of the managed policy that bounds every role, or None where there is none."""
         if self._boundary is None or self._boundary.startswith("arn:"):
             return self._boundary
-        return f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:policy/{self._boundary.removeprefix('/')}"
+        return f"arn:{PARTITION}:iam::{ACCOUNT}:policy/{self._boundary.removeprefix('/')}"
 
     def sagemaker_arn(self, resource: str) -> str:
         """ARN of a SageMaker resource such as `endpoint/<name>`."""
@@ -173,4 +175,4 @@ class Names:
 
     def arn(self, service: str, resource: str) -> str:
         """ARN of a service's resource in this account and region."""
-        return f"arn:{Aws.PARTITION}:{service}:{self.region}:{Aws.ACCOUNT_ID}:{resource}"
+        return f"arn:{PARTITION}:{service}:{self.region}:{ACCOUNT}:{resource}"

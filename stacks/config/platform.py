@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -72,6 +73,10 @@ class PlatformConfig(Frozen):
 
     def load_event_type(self) -> event_types.EventType:
         """The event type that `event_type` names."""
+        return self._event_type
+
+    @cached_property
+    def _event_type(self) -> event_types.EventType:
         return event_types.load(self.event_type)
 
     @field_validator("event_type")

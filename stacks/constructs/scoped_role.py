@@ -24,18 +24,18 @@ class Grant:
     reason: str = ""
     effect: Literal["Allow", "Deny"] = "Allow"
 
-    def statement(self) -> iam.PolicyStatement:
+    def statement(self) -> dict[str, Any]:
         """The policy statement; raises ValueError for a wildcard action or an unexplained wildcard."""
         if any("*" in action for action in self.actions):
             raise ValueError(f"name each action instead of a wildcard: {', '.join(self.actions)}")
         if self.wildcards() and not self.reason:
             raise ValueError(f"say why there is a wildcard in {', '.join(self.wildcards())}")
-        return iam.PolicyStatement(
-            effect=iam.Effect.ALLOW if self.effect == "Allow" else iam.Effect.DENY,
-            actions=list(self.actions),
-            resources=list(self.resources),
-            conditions=dict(self.conditions),
-        )
+        return {
+            "Effect": self.effect,
+            "Action": list(self.actions),
+            "Resource": list(self.resources),
+            **({"Condition": dict(self.conditions)} if self.conditions else {}),
+        }
 
     def wildcards(self) -> list[str]:
         """The resources that hold a wildcard."""
@@ -72,8 +72,9 @@ class ScopedPolicy(iam.ManagedPolicy):
         path: str = "/",
         roles: Sequence[str] = (),
     ) -> None:
-        statements = [grant.statement() for grant in grants]
-        super().__init__(scope, construct_id, description=description, statements=statements, path=path)
+        # One document by JSON, where a construct for each statement would be a call to the CDK's process for each.
+        document = iam.PolicyDocument.from_json({"Statement": [grant.statement() for grant in grants]})
+        super().__init__(scope, construct_id, description=description, document=document, path=path)
         if roles:
             self.node.default_child.roles = list(roles)
         for resource, reason in _reasons(grants).items():
