@@ -14,7 +14,7 @@ from stacks.monitoring.job import analysis, code_inputs
 from stacks.monitoring.settings import CAPTURES, GROUND_TRUTH, HISTORY, REPORTS, MachineSettings
 from stacks.names import CHALLENGER_VARIANT
 from stacks.retraining.containers import INPUT
-from stacks.retraining.states import RETRY, States, assign, catch, choice, fail_with, jsonata, rule, task
+from stacks.retraining.states import States, assign, call, choice, each, fail_with, jsonata, rule, task
 
 GIVEN = "$states.input"
 HOUR, DAY = 3_600_000, 86_400_000
@@ -178,36 +178,27 @@ def _input_states(settings: MachineSettings) -> States:
             },
             "Look for inputs",
         ),
-        "Look for inputs": {
-            "Type": "Map",
-            "Comment": "A job fails where an input has no objects",
-            "Items": jsonata("$candidates"),
-            "MaxConcurrency": 4,
-            "ItemProcessor": {
-                "ProcessorConfig": {"Mode": "INLINE"},
-                "StartAt": "List",
-                "States": {
-                    "List": {
-                        "Type": "Task",
-                        "Resource": "arn:aws:states:::aws-sdk:s3:listObjectsV2",
-                        "Arguments": {
-                            "Bucket": jsonata("$states.input.bucket"),
-                            "Prefix": jsonata("$states.input.prefix"),
-                            "MaxKeys": 1,
-                        },
-                        "Output": jsonata("$merge([$states.input, {'found': $states.result.KeyCount > 0}])"),
-                        "End": True,
-                    }
-                },
+        "Look for inputs": each(
+            "$candidates",
+            {
+                "List": call(
+                    "aws-sdk:s3:listObjectsV2",
+                    {
+                        "Bucket": jsonata("$states.input.bucket"),
+                        "Prefix": jsonata("$states.input.prefix"),
+                        "MaxKeys": 1,
+                    },
+                    output=jsonata("$merge([$states.input, {'found': $states.result.KeyCount > 0}])"),
+                )
             },
-            "Assign": {
+            step="look for the inputs",
+            assign={
                 "groups": jsonata("[$distinct($states.result[found].group)]"),
                 "inputs": jsonata(f"$append($codeInputs, [{_model_input()}, $states.result[found].{entry}])"),
             },
-            "Output": jsonata(GIVEN),
-            "Catch": catch("look for the inputs"),
-            "Next": "Inputs?",
-        },
+            next_state="Inputs?",
+            comment="A job fails where an input has no objects",
+        ),
         "Inputs?": choice(
             [
                 rule(
@@ -271,41 +262,24 @@ def _report_states(settings: MachineSettings) -> States:
             },
             next_state="Publish metrics",
         ),
-        "Publish metrics": {
-            "Type": "Map",
-            "Comment": "The analyser left pages of metrics that are small enough to pass through a state",
-            "Items": jsonata("$pages > 0 ? [0..$pages - 1] : []"),
-            "MaxConcurrency": 4,
-            "ItemProcessor": {
-                "ProcessorConfig": {"Mode": "INLINE"},
-                "StartAt": "Read page",
-                "States": {
-                    "Read page": {
-                        "Type": "Task",
-                        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
-                        "Arguments": {
-                            **read,
-                            "Key": jsonata("$reportKey & '/metrics/' & $string($states.input) & '.json'"),
-                        },
-                        "Output": jsonata(f"[{parsed}.metrics.$merge([$, {{'Timestamp': $now()}}])]"),
-                        "Retry": RETRY,
-                        "Next": "Put",
-                    },
-                    "Put": {
-                        "Type": "Task",
-                        "Comment": "Alarms look at now: a run over last week's labels is today's news",
-                        "Resource": "arn:aws:states:::aws-sdk:cloudwatch:putMetricData",
-                        "Arguments": {"Namespace": jsonata("$spec.namespace"), "MetricData": jsonata(GIVEN)},
-                        "Output": {},
-                        "Retry": RETRY,
-                        "End": True,
-                    },
-                },
+        "Publish metrics": each(
+            "$pages > 0 ? [0..$pages - 1] : []",
+            {
+                "Read page": call(
+                    "aws-sdk:s3:getObject",
+                    {**read, "Key": jsonata("$reportKey & '/metrics/' & $string($states.input) & '.json'")},
+                    output=jsonata(f"[{parsed}.metrics.$merge([$, {{'Timestamp': $now()}}])]"),
+                ),
+                "Put": call(
+                    "aws-sdk:cloudwatch:putMetricData",
+                    {"Namespace": jsonata("$spec.namespace"), "MetricData": jsonata(GIVEN)},
+                    comment="Alarms look at now: a run over last week's labels is today's news",
+                ),
             },
-            "Output": jsonata(GIVEN),
-            "Catch": catch("publish the metrics"),
-            "Next": "Read violations",
-        },
+            step="publish the metrics",
+            next_state="Read violations",
+            comment="The analyser left pages of metrics that are small enough to pass through a state",
+        ),
         **read_violations(settings, next_state="Count run"),
     }
 

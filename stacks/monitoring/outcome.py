@@ -11,7 +11,7 @@ from typing import Any
 from stacks.monitoring.counting import count, datum, failure_states, put, read_quality, read_violations
 from stacks.monitoring.deployed import find_model
 from stacks.monitoring.settings import FAILURES, NO_DATA, RUNS, MachineSettings
-from stacks.retraining.states import FAILURE, RETRY, States, assign, catch, choice, jsonata, rule
+from stacks.retraining.states import FAILURE, States, assign, call, choice, each, jsonata, rule
 
 GIVEN = "$states.input"
 DETAIL = f"{GIVEN}.detail"
@@ -110,34 +110,21 @@ def _execution_states(settings: MachineSettings) -> States:
             missing="Count executions",
             missing_assign={"untold": jsonata("[$keys($specs).{'schedule': $, 'runs': 1, 'empty': 1}]")},
         ),
-        "Look at executions": {
-            "Type": "Map",
-            "Items": jsonata("[$keys($specs)]"),
-            "ItemProcessor": {
-                "ProcessorConfig": {"Mode": "INLINE"},
-                "StartAt": "List",
-                "States": {
-                    "List": {
-                        "Type": "Task",
-                        "Resource": "arn:aws:states:::aws-sdk:sagemaker:listMonitoringExecutions",
-                        "Arguments": {
-                            "MonitoringScheduleName": jsonata(GIVEN),
-                            "StatusEquals": "Failed",
-                            **moments,
-                        },
-                        "Output": jsonata(
-                            f"($untold := [{untold}]; {{'schedule': {GIVEN}, 'runs': $count($untold), "
-                            f"'empty': $count($untold[{empty}])}})"
-                        ),
-                        "Retry": RETRY,
-                        "End": True,
-                    }
-                },
+        "Look at executions": each(
+            "[$keys($specs)]",
+            {
+                "List": call(
+                    "aws-sdk:sagemaker:listMonitoringExecutions",
+                    {"MonitoringScheduleName": jsonata(GIVEN), "StatusEquals": "Failed", **moments},
+                    output=jsonata(
+                        f"($untold := [{untold}]; {{'schedule': {GIVEN}, 'runs': $count($untold), "
+                        f"'empty': $count($untold[{empty}])}})"
+                    ),
+                )
             },
-            "Assign": {"untold": jsonata("$states.result")},
-            "Output": jsonata(GIVEN),
-            "Catch": catch("look at the executions"),
-            "Next": "Count executions",
-        },
+            step="look at the executions",
+            assign={"untold": jsonata("$states.result")},
+            next_state="Count executions",
+        ),
         "Count executions": put(settings, f"[{data}]", "Done"),
     }

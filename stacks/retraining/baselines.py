@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from stacks.retraining.settings import RetrainingSettings
-from stacks.retraining.states import States, catch, choice, jsonata, rule, task
+from stacks.retraining.states import States, call, choice, each, jsonata, rule, task
 
 BASELINE = "baseline"
 EXPLANATION = "model-explainability/analysis_config.json"
@@ -56,34 +56,24 @@ def _documents(members: dict[str, str]) -> str:
 def baseline_states(settings: RetrainingSettings, *, kept: str) -> States:
     """Copy the run's baselines to `$baselinePrefix`, then tell Clarify which model it may ask."""
     return {
-        "Keep baselines": {
-            "Type": "Map",
-            "Comment": "The monitoring stack derives a baseline's place from the model package's ARN",
-            "Items": jsonata("$baselines"),
-            "MaxConcurrency": 4,
-            "ItemProcessor": {
-                "ProcessorConfig": {"Mode": "INLINE"},
-                "StartAt": "Keep",
-                "States": {
-                    "Keep": {
-                        "Type": "Task",
-                        "Resource": "arn:aws:states:::aws-sdk:s3:copyObject",
-                        "Arguments": {
-                            "Bucket": settings.artifacts_bucket,
-                            "Key": jsonata("$baselinePrefix & '/' & $states.input"),
-                            "CopySource": jsonata(
-                                f"'{settings.artifacts_bucket}/runs/' & $runId & '/{BASELINE}/' & $states.input"
-                            ),
-                        },
-                        "Output": {},
-                        "End": True,
-                    }
-                },
+        "Keep baselines": each(
+            "$baselines",
+            {
+                "Keep": call(
+                    "aws-sdk:s3:copyObject",
+                    {
+                        "Bucket": settings.artifacts_bucket,
+                        "Key": jsonata("$baselinePrefix & '/' & $states.input"),
+                        "CopySource": jsonata(
+                            f"'{settings.artifacts_bucket}/runs/' & $runId & '/{BASELINE}/' & $states.input"
+                        ),
+                    },
+                )
             },
-            "Output": jsonata("$states.input"),
-            "Catch": catch("keep the baselines"),
-            "Next": "Explanations?",
-        },
+            step="keep the baselines",
+            next_state="Explanations?",
+            comment="The monitoring stack derives a baseline's place from the model package's ARN",
+        ),
         "Explanations?": choice([rule(f"'{EXPLANATION}' in $baselines", "Read explanation")], kept),
         "Read explanation": task(
             "aws-sdk:s3:getObject",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stacks.retraining.settings import RetrainingSettings
-from stacks.retraining.states import FAILURE, States, assign, catch, jsonata
+from stacks.retraining.states import FAILURE, RETRY, States, assign, catch, jsonata
 
 # A job's failure comes as the text of its whole description; people want the reason in it.
 CAUSE = (
@@ -112,6 +112,7 @@ def publish(
             "Message": jsonata(message),
         },
         "Output": result,
+        "Retry": RETRY,
         "Catch": handlers,
         "Next": next_state,
     }

@@ -91,6 +91,49 @@ def task(
     return state
 
 
+def call(resource: str, arguments: dict[str, Any], *, output: Any = None, comment: str = "") -> State:
+    """A call within `each`; `output` is what it passes on."""
+    state: State = {"Type": "Task"}
+    if comment:
+        state["Comment"] = comment
+    answer = {} if output is None else output
+    return {
+        **state,
+        **{"Resource": f"arn:aws:states:::{resource}", "Arguments": arguments, "Output": answer, "Retry": RETRY},
+    }
+
+
+def each(
+    items: str,
+    calls: States,
+    *,
+    step: str,
+    next_state: str,
+    assign: dict[str, Any] | None = None,
+    at_once: int = 4,
+    comment: str = "",
+) -> State:
+    """Make `calls`, one after the other, for each of `items` (a JSONata expression), for few items at a time."""
+    state: State = {"Type": "Map"}
+    if comment:
+        state["Comment"] = comment
+    state["Items"] = jsonata(items)
+    state["MaxConcurrency"] = at_once
+    names = list(calls)
+    ends: list[State] = [*({"Next": name} for name in names[1:]), {"End": True}]
+    state["ItemProcessor"] = {
+        "ProcessorConfig": {"Mode": "INLINE"},
+        "StartAt": names[0],
+        "States": {name: {**calls[name], **end} for name, end in zip(names, ends, strict=True)},
+    }
+    if assign:
+        state["Assign"] = assign
+    state["Output"] = jsonata("$states.input")
+    state["Catch"] = catch(step)
+    state["Next"] = next_state
+    return state
+
+
 def assign(values: dict[str, Any], next_state: str) -> State:
     """Set variables and go on."""
     return {"Type": "Pass", "Assign": values, "Next": next_state}
