@@ -60,8 +60,15 @@ def environment(endpoint_url: str, home: str) -> dict[str, str]:
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": package_cache(),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
     }
+
+
+def package_cache() -> str:
+    """Where jsii keeps aws-cdk-lib unpacked: by default in the home folder, so that another home unpacks it anew."""
+    kept = os.environ.get("JSII_RUNTIME_PACKAGE_CACHE_ROOT")
+    return kept or str(Path.home() / ".cache" / "aws" / "jsii" / "package-cache")
 
 
 def _path() -> str:

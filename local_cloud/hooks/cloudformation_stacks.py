@@ -1,7 +1,9 @@
-"""Stacks: the role of an operation is kept, and an operation that a restart interrupted is rolled back."""
+"""Stacks: the role of an operation is kept, a short operation is over when it is answered, and one that a restart
+interrupted is rolled back."""
 
 import asyncio
 import contextlib
+import contextvars
 import copy
 import logging
 import re
@@ -19,6 +21,10 @@ _ROLE = "RoleARN"
 # What the stack was before the running operation, in the stack's own record so that it is saved with it.
 _BEFORE = "_before_operation"
 _REASON = "The local cloud was restarted during the operation."
+# Clients look after an operation every 5 (CDK) to 30 seconds (boto3), and most take less than one here: an answer that
+# waits this long, in seconds, for the operation's end spares them that.
+_PATIENCE = 2.0
+_started: contextvars.ContextVar[list[asyncio.Task[None]] | None] = contextvars.ContextVar("started", default=None)
 
 
 # (the stack's role) -> context manager in which its resources are made
@@ -30,6 +36,7 @@ def install(acting: Acting) -> None:
     from ministack.services.cloudformation import changesets, handlers, stacks
 
     _keep_roles(handlers, changesets)
+    _answer_at_the_end(handlers, changesets, stacks)
     deploy, delete = stacks._deploy_stack_async, stacks._delete_stack_async
 
     async def deploy_stack(stack_name: str, stack_id: str, *arguments: Any, **options: Any) -> None:
@@ -54,6 +61,38 @@ def stacks_by_name() -> Any:
     from ministack.services import cloudformation
 
     return cloudformation._stacks
+
+
+# ---- answers
+
+
+def _answer_at_the_end(handlers: Any, changesets: Any, stacks: Any) -> None:
+    """Let requests that start an operation wait a little for its end."""
+    from ministack.services import cloudformation
+
+    def create_task(operation: Coroutine[Any, Any, None], stack: Any, stack_id: str | None = None) -> None:
+        with stacks._stack_region_context(stack, stack_id):
+            task = asyncio.get_running_loop().create_task(operation)
+        if (started := _started.get()) is not None:
+            started.append(task)
+
+    # Both others imported the name.
+    for module in (stacks, handlers, changesets):
+        module._create_stack_task_in_region = create_task
+    handle = cloudformation.handle_request
+
+    async def handle_request(*request: Any) -> Any:
+        started: list[asyncio.Task[None]] = []
+        token = _started.set(started)
+        try:
+            answer = await handle(*request)
+        finally:
+            _started.reset(token)
+        if started:
+            await asyncio.wait(started, timeout=_PATIENCE)
+        return answer
+
+    cloudformation.handle_request = handle_request
 
 
 # ---- roles

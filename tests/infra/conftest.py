@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from scripts.cdk import package_cache
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("dev", "staging", "prod")
 CONCERNS = ("keys", "network", "identity", "storage", "training", "serving", "scoring", "monitoring", "retraining-loop")
@@ -51,6 +53,7 @@ def synthesize(folder: Path, stand_ins: Path, *environments: str, seed: str = "0
         "PYTHONPATH": str(REPOSITORY),
         "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": str(folder),
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": package_cache(),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
     }
