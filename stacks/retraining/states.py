@@ -8,23 +8,26 @@ State = dict[str, Any]
 States = dict[str, State]
 
 FAILURE = "Explain failure"
-# Error names of throttled calls; a job that failed is not retried, since a new try needs a new name.
+# Under these names a throttled call fails: most services have none of their own for it, and Step Functions then gives
+# their SDK's base class, which stands for refusals as well. Hence few tries: what will not get better is told soon.
+# A job that failed is not among them, since a new try needs a new name.
 THROTTLED = [
-    "ThrottlingException",
-    "SageMaker.ThrottlingException",
-    "CloudFormation.ThrottlingException",
-    "S3.SlowDownException",
+    "ApplicationAutoScaling.ApplicationAutoScalingException",
+    "CloudFormation.CloudFormationException",
+    "CloudWatch.CloudWatchException",
     "DynamoDb.ThrottlingException",
-    "Sfn.ThrottlingException",
-    "CloudWatch.ThrottlingException",
-    "Sns.ThrottledException",
+    "S3.S3Exception",
+    "SNS.ThrottledException",
+    "SageMaker.AmazonSageMakerException",
+    "SageMaker.SageMakerException",
+    "Sfn.SfnException",
 ]
 RETRY = [
     {
         "ErrorEquals": THROTTLED,
         "IntervalSeconds": 2,
         "BackoffRate": 2,
-        "MaxAttempts": 5,
+        "MaxAttempts": 3,
         "JitterStrategy": "FULL",
     }
 ]
