@@ -63,7 +63,7 @@ def card_number(number: int) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the file."""
-    if len(arguments) != 1:
+    if len(arguments) != 1 or arguments[0].startswith("-"):
         print(__doc__.splitlines()[2], file=sys.stderr)
         return 2
     bookings().write_csv(Path(arguments[0]))
