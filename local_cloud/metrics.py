@@ -7,6 +7,7 @@ from typing import Any
 
 from local_cloud import hooks
 from local_cloud.hooks import cloudwatch
+from local_cloud.periodic import Periodic
 from local_cloud.sagemaker import lifecycle
 
 _PERIOD = 1.0
@@ -20,7 +21,6 @@ _Key = tuple[str, str, str, str, Dimensions, str, int]
 
 _lock = threading.Lock()
 _samples: dict[_Key, Counter[float]] = {}
-_thread: threading.Thread | None = None
 
 
 def add(
@@ -40,7 +40,7 @@ def add(
         for name, value in values.items():
             key = hooks.account_id(), hooks.region(), namespace, name, dimensions, unit, bucket
             (_samples.get(key) or _samples.setdefault(key, Counter()))[float(value)] += 1
-    _ensure_thread()
+    _putter.begin()
 
 
 def milliseconds(seconds: float) -> float:
@@ -72,15 +72,4 @@ def flush() -> None:
         hooks.scope(account, region, cloudwatch.put)(namespace, data)
 
 
-def _ensure_thread() -> None:
-    global _thread
-    if _thread is None:
-        _thread = threading.Thread(target=_run, name="metrics", daemon=True)
-        _thread.start()
-
-
-def _run() -> None:
-    while True:
-        time.sleep(_PERIOD)
-        if _samples:
-            flush()
+_putter = Periodic("metrics", _PERIOD, flush)

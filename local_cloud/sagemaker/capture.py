@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from local_cloud import hooks
 from local_cloud.authorization import acting_as
+from local_cloud.periodic import Periodic
 from local_cloud.sagemaker import s3
 
 Record = dict[str, Any]
@@ -48,7 +49,6 @@ _lock = threading.Lock()
 # Held while files are written, so that flush() returns only when everything captured before it is in S3.
 _writing = threading.Lock()
 _buffers: dict[_Target, _Buffer] = {}
-_thread: threading.Thread | None = None
 
 
 def record(
@@ -80,7 +80,7 @@ def record(
         buffer = _buffers.get(target) or _buffers.setdefault(target, _Buffer(now))
         buffer.lines.append(text)
         buffer.size += len(text)
-    _ensure_thread()
+    _writer.begin()
 
 
 def sampled(percentage: int) -> bool:
@@ -167,19 +167,12 @@ def _write(target: _Target, buffer: _Buffer) -> None:
         log.error("%d captured invocations could not be written to %s: %s", len(buffer.lines), uri, error)
 
 
-def _ensure_thread() -> None:
-    global _thread
-    if _thread is None:
-        _thread = threading.Thread(target=_run, name="data capture", daemon=True)
-        _thread.start()
-
-
-def _run() -> None:
-    while True:
-        time.sleep(0.5)
-        if _buffers:
-            _flush(lambda buffer: time.time() - buffer.first >= _FLUSH_SECONDS or buffer.size >= _FLUSH_BYTES)
+def _flush_due() -> None:
+    _flush(lambda buffer: time.time() - buffer.first >= _FLUSH_SECONDS or buffer.size >= _FLUSH_BYTES)
 
 
 def _utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+_writer = Periodic("data capture", 0.5, _flush_due)

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter
 
 from scripts.report.style import BEST, CANDIDATE, INK, NEUTRAL, new_figure, plain, settings, to_svg
+from scripts.retraining.durations import duration
 
 _MOST_PARAMETERS = 6
 
@@ -68,7 +69,7 @@ def time_spent(durations: dict[str, float]) -> str:
     with settings():
         figure, (axes,) = new_figure("full", 0.7 + 0.3 * len(names))
         bars = axes.barh(names, seconds, color=CANDIDATE, height=0.65)
-        axes.bar_label(bars, [_duration(value) for value in seconds], padding=4, color=INK)
+        axes.bar_label(bars, [duration(value) for value in seconds], padding=4, color=INK)
         axes.invert_yaxis()
         axes.margins(x=0.12)
         axes.grid(axis="y", visible=False)
@@ -95,13 +96,6 @@ def latencies(milliseconds: list[float]) -> str:
         axes.set_xlabel("milliseconds")
         axes.set_ylabel("requests")
         return to_svg(figure, "latencies", f"Latency of {len(milliseconds)} requests")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s"
 
 
 def _metric_name(trials: list[dict]) -> str:

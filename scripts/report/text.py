@@ -2,6 +2,8 @@
 
 import math
 
+from scripts.retraining.durations import duration
+
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -38,13 +40,8 @@ def signed(value: float | None, digits: int = 4) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration: 8.3 s, 2 min 05 s."""
-    if value is None:
-        return "–"
-    if value < 60:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest:02d} s"
+    """A duration; a dash where it is not known."""
+    return duration(value, unknown="–")
 
 
 def short_name(name: str) -> str:

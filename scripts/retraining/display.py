@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from scripts.retraining.durations import duration
 from scripts.retraining.follow import Snapshot
 from scripts.retraining.steps import DONE, FAILED, RUNNING, SKIPPED
 from scripts.retraining.trials import FINISHED
@@ -16,18 +17,6 @@ from scripts.retraining.trials import FINISHED
 _MARKS = {RUNNING: ("●", "yellow"), DONE: ("✓", "green"), FAILED: ("✗", "red"), SKIPPED: ("–", "dim")}
 # A terminal shows about this many trials below the steps; the newest matter most.
 _MOST_TRIALS = 12
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as a person reads them: 8.3 s, 2 min 05 s, 1 h 03 min; empty for None."""
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def short_hyperparameters(values: dict[str, str], most: int = 5) -> str:

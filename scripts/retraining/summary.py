@@ -5,7 +5,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from scripts.retraining.commands import aws_command
-from scripts.retraining.display import duration
+from scripts.retraining.durations import duration
 from scripts.retraining.evaluation import gate, metric_rows
 from scripts.retraining.options import Options, RetrainResult
 

@@ -104,7 +104,7 @@ def test_sampling() -> None:
 def test_a_file_holds_lines_of_one_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     written: dict[str, bytes] = {}
     monkeypatch.setattr(capture.s3, "put_bytes", lambda uri, data, kms_key=None: written.update({uri: data}))
-    monkeypatch.setattr(capture, "_ensure_thread", lambda: None)
+    monkeypatch.setattr(capture._writer, "begin", lambda: None)
     before = datetime(2026, 3, 1, 9, 59, 59, 995_000, tzinfo=timezone.utc).timestamp()
     for now in (before, before + 0.004, before + 0.006):
         capture.record(_config("Input"), "e", "v", REQUEST, RESPONSE, inference_id=None, now=now)

@@ -8,6 +8,7 @@ from typing import Any
 
 from local_cloud import hooks
 from local_cloud.hooks import cloudwatch
+from local_cloud.periodic import Periodic
 
 _PERIOD = 1.0
 _MAXIMUM_VALUES = 150  # PutMetricData's own limit of distinct values in one datum
@@ -24,7 +25,6 @@ class _Window:
 
 _lock = threading.Lock()
 _windows: dict[tuple[str, str, str, str], _Window] = {}
-_thread: threading.Thread | None = None
 
 
 def record(endpoint: str, variant: str, status: int, model_seconds: float, overhead_seconds: float) -> None:
@@ -37,7 +37,7 @@ def record(endpoint: str, variant: str, status: int, model_seconds: float, overh
         window.errors_5xx += status >= 500
         window.model[_rounded(model_seconds)] += 1
         window.overhead[_rounded(overhead_seconds)] += 1
-    _ensure_thread()
+    _putter.begin()
 
 
 def flush() -> None:
@@ -48,20 +48,6 @@ def flush() -> None:
     for (account, region, endpoint, variant), window in windows.items():
         data = _data(endpoint, variant, window)
         hooks.scope(account, region, cloudwatch.put)("AWS/SageMaker", data)
-
-
-def _ensure_thread() -> None:
-    global _thread
-    if _thread is None:
-        _thread = threading.Thread(target=_run, name="endpoint metrics", daemon=True)
-        _thread.start()
-
-
-def _run() -> None:
-    while True:
-        time.sleep(_PERIOD)
-        if _windows:
-            flush()
 
 
 def _data(endpoint: str, variant: str, window: _Window) -> list[dict[str, Any]]:
@@ -88,3 +74,6 @@ def _data(endpoint: str, variant: str, window: _Window) -> list[dict[str, Any]]:
 def _rounded(seconds: float) -> float:
     """Microseconds to two significant digits: few distinct values, and percentiles within 5 %."""
     return float(f"{seconds * 1e6:.2g}")
+
+
+_putter = Periodic("endpoint metrics", _PERIOD, flush)
