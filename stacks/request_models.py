@@ -12,6 +12,15 @@ DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 
 
 def request_models(event_type: EventType) -> dict[str, dict[str, Any]]:
-    """Return the JSON Schemas of bodies by name: `Transaction` of POST /transactions, `Label` of POST /labels."""
+    """Return the JSON Schemas of bodies by name: `Transaction` of POST /transactions, `Label` of POST /labels.
+
+    They say which fields a body has and no more. API Gateway names fields that are missing or unknown, but not the
+    field whose value it refuses; the function names that one as well, and says what is allowed.
+    """
     bodies = {"Transaction": schemas.transaction(event_type), "Label": schemas.label(event_type)}
-    return {name: {"$schema": DRAFT_4, "title": name, **body} for name, body in bodies.items()}
+    return {name: {"$schema": DRAFT_4, "title": name, **_fields_alone(body)} for name, body in bodies.items()}
+
+
+def _fields_alone(body: dict[str, Any]) -> dict[str, Any]:
+    fields = {name: {} for name in body["properties"]}
+    return {"type": body["type"], "properties": fields, "required": body["required"], "additionalProperties": False}

@@ -83,7 +83,7 @@ class PayloadReader:
             except Refused as refused:
                 faults.append(Fault(name, str(refused)))
         if len(payload) > len(self._fields) or faults:
-            faults += [Fault(_shown(name), "unknown field") for name in payload if name not in self._names]
+            faults += [Fault(shown_name(name), "unknown field") for name in payload if name not in self._names]
         if faults:
             raise PayloadError(tuple(faults))
         instant = self._instant(values, received)
@@ -102,7 +102,10 @@ def _reader(event_type: EventType) -> PayloadReader:
     return PayloadReader(event_type)
 
 
-def _shown(name: Any) -> str:
-    # A field's name is the sender's: a long one, or one of digits, could be anything, a card number too.
+def shown_name(name: Any) -> str:
+    """Return a field's name as an answer may repeat it.
+
+    It is the sender's: a long one, or one of digits, could be anything, a card number too.
+    """
     text = str(name)
     return text if len(text) <= 64 and not re.search(r"[0-9]{6}", text) and text.isprintable() else "(a field)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from datetime import date, datetime
@@ -93,7 +92,7 @@ def iso_date(value: str) -> str | None:
 
 
 def _epoch_instant(value: Any, unit: int) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not EARLIEST <= value * unit <= LATEST:
         return None
     instant = int(value * unit)
     return instant if EARLIEST <= instant <= LATEST else None

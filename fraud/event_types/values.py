@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +53,7 @@ def _text(longest: int) -> Callable[[Any], str]:
             raise Refused("a text or an integer is needed")
         if len(text) > longest:
             raise Refused(f"at most {longest} characters are allowed")
-        if not text.isascii() and not _is_unicode(text):
+        if not text.isascii() and not is_unicode(text):
             raise Refused("not valid Unicode: a surrogate stands alone")
         return text
 
@@ -63,7 +62,7 @@ def _text(longest: int) -> Callable[[Any], str]:
 
 def _decimal(value: int | float) -> str:
     # JSON does not tell 5.0 from 5, and files hold identifiers as either.
-    if not math.isfinite(value) or value != int(value):
+    if isinstance(value, float) and not value.is_integer():
         raise Refused("a text or an integer is needed")
     if abs(value) > limits.LARGEST_INTEGER:
         raise Refused("an integer of at most 64 bits is needed: write longer ones as texts")
@@ -97,7 +96,8 @@ def _time(form: str) -> Callable[[Any], int]:
     return read
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Return whether no surrogate stands alone in a text, as JSON allows and UTF-8 does not."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -27,6 +27,7 @@ from inference_code.scoring.store import Store
 from inference_code.scoring.transactions import Transactions
 
 LARGEST_BODY = 64 * 1024
+DEEPEST_BODY = 16
 JSON = "application/json"
 app = APIGatewayRestResolver()
 logger = Logger()
@@ -117,6 +118,8 @@ def _body() -> Any:
     media_type = app.current_event.headers.get("content-type", JSON)
     if media_type.partition(";")[0].strip().lower() != JSON:
         raise Problem(415, "media-type", "The body's type is not supported", f"Send {JSON}.")
+    if app.current_event.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Problem(415, "encoding", "The body's encoding is not supported", "Send it without Content-Encoding.")
     try:
         text = app.current_event.decoded_body or ""
     except ValueError:
@@ -126,11 +129,29 @@ def _body() -> Any:
     if len(text) > LARGEST_BODY:
         raise Problem(413, "too-large", "The request is too large", f"At most {LARGEST_BODY} characters are read.")
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+        parsed = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
     except _Twice:
         raise problems.malformed("A field is there twice.") from None
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise problems.malformed(_TOO_DEEP) from None
+    except ValueError:
         raise problems.malformed("The body is not valid JSON.") from None
+    if _is_deep(parsed):
+        raise problems.malformed(_TOO_DEEP)
+    return parsed
+
+
+_TOO_DEEP = f"Objects and lists are nested more than {DEEPEST_BODY} deep; no field needs any."
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST_BODY + 1):
+        level = [item for item in level if isinstance(item, dict | list)]
+        if not level:
+            return False
+        level = [item for parent in level for item in (parent.values() if isinstance(parent, dict) else parent)]
+    return True
 
 
 class _Twice(ValueError):

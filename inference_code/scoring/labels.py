@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from fraud.api.schemas import LABELS
 from fraud.cards import find_card_number
+from fraud.event_types import limits
+from fraud.event_types.payload import shown_name
 from fraud.event_types.times import iso_instant
 from fraud.features.columns import ProfileError
 from fraud.features.online import OnlineEngine, ProfileKey
@@ -72,10 +74,12 @@ class Labels:
             raise problems.card_number(found)
         if not isinstance(payload, dict):
             raise problems.malformed("A JSON object is expected.")
-        faults = [(name, "unknown field") for name in payload if name not in _FIELDS]
+        faults = [(shown_name(name), "unknown field") for name in payload if name not in _FIELDS]
         identifier, label = payload.get("id"), payload.get("label")
         if isinstance(identifier, bool) or not isinstance(identifier, (str, int)) or identifier == "":
             faults.append(("id", "a text or a whole number is needed"))
+        elif not limits.ID.fullmatch(str(identifier)):
+            faults.append(("id", "the id of a transaction is needed, as it was sent"))
         if label not in LABELS:
             faults.append(("label", f"one of {', '.join(LABELS)} is needed"))
         arrival = self._arrival(payload.get("at"), faults)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local_cloud import hooks
-from local_cloud.hooks import waf
+from local_cloud.hooks import request_validation, waf
 
 # Documented by AWS Lambda: a refused invocation is 500, a failed one or a malformed answer is 502.
 _REFUSED, _FAILED = 500, 502
@@ -27,6 +27,7 @@ def install(observe: Observe) -> None:
     _signatures(apigateway_v1)
     _failures(apigateway_v1)
     _events(apigateway_v1)
+    request_validation.install()
     _observations(apigateway_v1, observe)
 
 
