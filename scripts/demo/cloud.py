@@ -1,5 +1,6 @@
 """The demo's local cloud and the CDK application in it."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -16,9 +17,32 @@ class StepFailed(Exception):
 
 
 def start_fresh(options: DemoOptions, environment: Mapping[str, str]) -> None:
-    """A local cloud without state, with more variables: the demo tells the story from the first deploy on."""
+    """A local cloud without state, with more variables: the demo tells the story from the first deploy on.
+
+    Raises:
+        StepFailed: it cannot start, or another demo is being told with the same state.
+    """
+    _keep_to_oneself(options)
     for command in (["down"], ["reset"], ["up"]):
         _local_cloud(options, *command, environment=environment)
+
+
+def _keep_to_oneself(options: DemoOptions) -> None:
+    """Hold the state folder until this process ends: a second demo would stop the first one's cloud."""
+    options.state_dir.mkdir(parents=True, exist_ok=True)
+    lock = (options.state_dir / "demo.lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise StepFailed(
+            f"another demo is being told on {options.state_dir}; wait for its end, or run this one beside it with "
+            "`python -m scripts.demo` and --port, --state-dir and --out of its own"
+        ) from None
+    _held.append(lock)
+
+
+_held: list[Any] = []
 
 
 def stop(options: DemoOptions) -> None:

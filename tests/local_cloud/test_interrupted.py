@@ -1,9 +1,13 @@
 """What a kill -9 of the server leaves of stack operations and executions."""
 
+import functools
 import json
 import os
 import signal
 import time
+
+import botocore.exceptions
+import pytest
 
 from tests.local_cloud.conftest import Cloud, wait_until
 from tests.local_cloud.stacks import BUCKET, ENDPOINT, ROLE, Stack, answer, serving, upload_model
@@ -19,9 +23,13 @@ def test_update_interrupted_by_kill_is_rolled_back(own_cloud: Cloud) -> None:
     # Long enough to be killed in the middle: the wait scale of 0.02 makes 9 seconds of it.
     routing = slow["Resources"]["Endpoint"]["Properties"]["DeploymentConfig"]["BlueGreenUpdatePolicy"]
     routing["TrafficRoutingConfiguration"]["WaitIntervalInSeconds"] = 450
-    own_cloud.client("cloudformation").update_stack(StackName=stack.name, TemplateBody=json.dumps(slow))
+    update = functools.partial(own_cloud.client("cloudformation").update_stack, StackName=stack.name)
+    update(TemplateBody=json.dumps(slow))
     sagemaker = own_cloud.client("sagemaker")
     wait_until(lambda: sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"] == "Updating")
+    # A second one meanwhile is refused, and does not disturb the first.
+    with pytest.raises(botocore.exceptions.ClientError, match="is in UPDATE_IN_PROGRESS state and cannot be updated"):
+        update(TemplateBody=json.dumps(good))
     time.sleep(1.2)
     os.kill(json.loads((own_cloud.state_dir / "server.json").read_text())["pid"], signal.SIGKILL)
     own_cloud.run("up")
