@@ -1,5 +1,6 @@
 """Errors an operator can act upon, and the words for those that botocore raises."""
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -70,7 +71,10 @@ def denied(error: Exception) -> bool:
 
 
 def explain(error: Exception) -> str:
-    """What went wrong and what to do, for an error raised by botocore."""
+    """What went wrong and what to do, for an error raised by botocore or boto3."""
+    if isinstance(error, Boto3Error) and isinstance(error.__context__, AWS_ERRORS):
+        # A transfer in parts hides what ended it.
+        return explain(error.__context__)
     if isinstance(error, ClientError):
         return _explain_client_error(error)
     if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
@@ -105,4 +109,4 @@ def _explain_client_error(error: ClientError) -> str:
     return f"{operation} failed: {code}: {message}"
 
 
-AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
+AWS_ERRORS = (Boto3Error, BotoCoreError, ClientError, ResponseParserError)

@@ -2,11 +2,13 @@ import hashlib
 
 import polars as pl
 import pytest
+from botocore.awsrequest import AWSResponse
 from moto import mock_aws
 from retrain_cloud import Cloud
 
+from scripts.retraining.clients import Clients
 from scripts.retraining.dataset import data_files, identify, upload
-from scripts.retraining.errors import InputError, OperatorError
+from scripts.retraining.errors import AWS_ERRORS, InputError, OperatorError, explain
 
 BUCKET = "transactions"
 YAML = "name: cards\n"
@@ -116,6 +118,37 @@ def test_large_files_travel_in_parts(cloud, tmp_path):
     head = cloud.s3.head_object(Bucket=BUCKET, Key=f"{dataset.prefix}large.csv")
     assert head["ContentLength"] == 20 << 20 and head["ETag"].strip('"').endswith("-2")
     assert sum(advanced) == 20 << 20
+
+
+class _Body:
+    def stream(self, **_):
+        yield b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+
+
+def test_s3_slows_down_in_the_middle_of_an_upload(cloud, tmp_path, monkeypatch):
+    """Promised: parts that are refused are sent again; at last it is explained, and S3 shows nothing of the file."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    monkeypatch.setattr("botocore.retries.bucket.TokenBucket.acquire", lambda *_, **__: True)
+    clients, path, refused = Clients(region="us-east-1"), tmp_path / "large.csv", []
+    path.write_bytes(bytes(17 << 20))
+    dataset = identify(path, YAML)
+
+    def before_send(request, **_):
+        if len(refused) < allowed:
+            refused.append(request.url)
+            return AWSResponse(request.url, 503, {"Content-Type": "application/xml"}, _Body())
+        return None
+
+    clients.s3.meta.events.register_first("before-send.s3.UploadPart", before_send)
+    allowed = 10_000
+    with pytest.raises(AWS_ERRORS) as caught:
+        upload(clients, BUCKET, dataset)
+    assert explain(caught.value).startswith("UploadPart is still throttled after retries (SlowDown): wait a minute")
+    assert "Contents" not in cloud.s3.list_objects_v2(Bucket=BUCKET)
+    assert "Uploads" not in cloud.s3.list_multipart_uploads(Bucket=BUCKET)
+    allowed = len(refused) + 5
+    assert upload(clients, BUCKET, dataset) == 1
+    assert cloud.s3.head_object(Bucket=BUCKET, Key=dataset.prefix + "large.csv")["ContentLength"] == 17 << 20
 
 
 def test_a_file_that_grows_meanwhile_is_refused_and_the_data_set_stays_incomplete(cloud, folder):
