@@ -12,6 +12,10 @@ from scripts.cdk import ACCOUNT, REGION, run_cdk
 from scripts.demo.options import ROOT, DemoOptions
 
 
+# On a laptop a container may start, and jobs may run, while payments are decided: what else they would wait for is CPU.
+PATIENT: dict[str, Any] = {"scoring": {"endpoint_timeout_ms": 3000}}
+
+
 class StepFailed(Exception):
     """A step of the demo did not succeed; the message says why and what to do."""
 
@@ -50,8 +54,11 @@ def stop(options: DemoOptions) -> None:
 
 
 def deploy(options: DemoOptions, event_type: str, settings: Mapping[str, Any], say: Callable[[str], None]) -> None:
-    """Synthesize, bootstrap and deploy every stack with the real CDK CLI; ``say`` gets each line it prints."""
-    changed = ["-c", f"settings={json.dumps(settings)}"] if settings else []
+    """Synthesize, bootstrap and deploy every stack with the real CDK CLI; ``say`` gets each line it prints.
+
+    Payments wait longer for the endpoint than by default (PATIENT).
+    """
+    changed = ["-c", f"settings={json.dumps(PATIENT | dict(settings))}"]
     assembly = str(options.out / "cdk.out")
     for arguments in (
         ["synth", "--quiet", "-c", "env=dev", "-c", f"event_type={event_type}", *changed, "--output", assembly],

@@ -48,8 +48,6 @@ SETTINGS: dict[str, Any] = {
     "training": {"max_trials": 2, "gate": {"margin": 0.1, "floor": 0.05}},
     # A model that challenges the champion answers payments itself; it is started by hand, if at all.
     "serving": {"challenger": {"mode": "ab", "traffic_percent": 40, "max_instances": 2}},
-    # On a laptop a container may start while payments are decided.
-    "scoring": {"endpoint_timeout_ms": 3000},
     # The monitors of accounts to which Model Monitor is closed; the other demo has AWS's schedules.
     # Labels come as soon as they are posted.
     "monitoring": {"engine": "processing", "model_quality": {"start_offset": "-PT1H", "end_offset": "-PT0H"}},

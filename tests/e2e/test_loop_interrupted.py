@@ -30,12 +30,18 @@ def test_two_at_once_start_one_and_a_kill_in_the_middle_leaves_nothing_half_done
     (refused,) = [json.loads(one["output"]) for one in ended if one["status"] == "SUCCEEDED"]
     assert (refused["status"], refused["check"]) == ("Refused", "in-flight")
     assert datasets(loop) == before
-    asked = loop.run("scripts.guard", "start", "--override", "data", "--reason", "the cloud was killed")
+    asked = until(lambda: ask(loop), 120)
     assert asked.returncode == 0, asked.stdout + asked.stderr
     assert "Started" in asked.stdout and "overridden: data" in asked.stdout
     assert len(datasets(loop)) == len(before) + 1
     # What it has started would go on beside the tests that follow.
     loop.stop()
+
+
+def ask(loop) -> subprocess.CompletedProcess[str] | None:
+    """Ask the guard as an operator does; None where somebody else (an alarm that rang again) was first."""
+    asked = loop.run("scripts.guard", "start", "--override", "data", "--reason", "the cloud was killed")
+    return None if "Refused (in-flight)" in asked.stdout else asked
 
 
 def datasets(loop) -> set[str]:
