@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import functools
 import json
 import secrets
 import time
@@ -212,6 +213,7 @@ def decide(resource_of: Resource, context_of: Callable[..., Mapping[str, Any]], 
         pin(source_ip, secure or source_ip in ("127.0.0.1", "::1"))
 
     app.pin_request_origin = pin_request_origin
+    _parse_once(iam_evaluator)
     extract, tags, enforce = iam_actions.extract_resource_arn, iam_actions.request_tag_context, iam_evaluator.enforce
 
     def extract_resource_arn(
@@ -274,6 +276,17 @@ def decide(resource_of: Resource, context_of: Callable[..., Mapping[str, Any]], 
     iam_actions.extract_resource_arn = extract_resource_arn
     iam_actions.request_tag_context = request_tag_context
     iam_evaluator.enforce = enforce_all
+
+
+def _parse_once(evaluator: Any) -> None:
+    """Keep what policies were parsed into: each request asks for all policies of its role, and more than once."""
+    parse = evaluator.parse_policy_document
+    parse_text = functools.lru_cache(maxsize=4096)(parse)
+
+    def parse_policy_document(document: str | dict[str, Any]) -> Any:
+        return list(parse_text(document)) if isinstance(document, str) else parse(document)
+
+    evaluator.parse_policy_document = parse_policy_document
 
 
 def key_of_object(bucket: str, key: str) -> str | None:

@@ -78,37 +78,49 @@ def _serialised(name: str, get_state: Any) -> bytes | None:
     return None
 
 
-# Containers this deep below the document's root, or with so many members, are not encoded at once.
-_DEEP, _MANY = 6, 50
+# Values that are encoded at once, and members of one container that are encoded together, have at most so many values.
+_AT_ONCE = 500
 
 
-def pieces(value: Any, default: Callable[[Any], Any], depth: int = 0) -> Iterator[str]:
-    """JSON in small pieces: encoding a large document at once would stop every other thread for that long."""
+def pieces(value: Any, default: Callable[[Any], Any]) -> Iterator[str]:
+    """JSON in pieces: encoding a large document at once would stop every other thread for that long."""
+    yield from _pieces(value, default, json.JSONEncoder(default=default).encode)
+
+
+def _pieces(value: Any, default: Callable[[Any], Any], encode: Callable[[Any], str]) -> Iterator[str]:
     if not isinstance(value, dict | list | tuple | str | int | float | None):
         value = default(value)
-    if not isinstance(value, dict | list | tuple) or (depth >= _DEEP and _is_small(value)):
-        yield json.dumps(value, default=default)
-    elif isinstance(value, dict):
-        separator = "{"
-        # A name is coerced to a string as json does it, by json itself.
-        for name, member in value.items():
-            yield separator
-            yield json.dumps(name) if isinstance(name, str) else json.dumps({name: 0})[1:-4]
-            yield ": "
-            yield from pieces(member, default, depth + 1)
-            separator = ", "
-        yield "}" if value else "{}"
-    else:
-        separator = "["
-        for member in value:
-            yield separator
-            yield from pieces(member, default, depth + 1)
-            separator = ", "
-        yield "]" if value else "[]"
+    if not isinstance(value, dict | list | tuple) or _weight(value, _AT_ONCE) <= _AT_ONCE:
+        yield encode(value)
+        return
+    named = isinstance(value, dict)
+    separator, end = ("{", "}") if named else ("[", "]")
+    together, weight = [], 0
+    for member in [*value.items()] if named else [*value]:
+        own = _weight(member, _AT_ONCE)
+        if together and weight + own > _AT_ONCE:
+            yield separator + encode(dict(together) if named else together)[1:-1]
+            separator, together, weight = ", ", [], 0
+        if own <= _AT_ONCE:
+            together.append(member)
+            weight += own
+            continue
+        # Its name alone is written as json writes it: {"name": 0}.
+        yield separator + (encode({member[0]: 0})[1:-2] if named else "")
+        yield from _pieces(member[1] if named else member, default, encode)
+        separator = ", "
+    if together:
+        yield separator + encode(dict(together) if named else together)[1:-1]
+    yield end
 
 
-def _is_small(value: dict | list | tuple) -> bool:
-    members = value.values() if isinstance(value, dict) else value
-    if len(members) > _MANY:
-        return False
-    return all(len(member) <= _MANY for member in members if isinstance(member, dict | list | tuple))
+def _weight(value: Any, enough: int) -> int:
+    """How many values `value` has: beyond `enough` if there are more, or one is of a type that json does not know."""
+    if not isinstance(value, dict | list | tuple):
+        return 1 if isinstance(value, str | int | float | None) else enough + 1
+    found = 1
+    for member in value.values() if isinstance(value, dict) else value:
+        found += 1 if isinstance(member, str | int | float | None) else _weight(member, enough - found)
+        if found > enough:
+            break
+    return found
