@@ -11,7 +11,6 @@ from typing import Any
 from scripts.cdk import ACCOUNT, REGION, run_cdk
 from scripts.demo.options import ROOT, DemoOptions
 
-
 # On a laptop a container may start, and jobs may run, while payments are decided: what else they would wait for is CPU.
 PATIENT: dict[str, Any] = {"scoring": {"endpoint_timeout_ms": 3000}}
 
