@@ -21,8 +21,8 @@ from training_code import bootstrap, entry  # noqa: E402
 from training_code.monitoring.drift import add_drift  # noqa: E402
 from training_code.monitoring.pages import write_pages  # noqa: E402
 from training_code.monitoring.report import write_report  # noqa: E402
-from training_code.monitoring.results import write_json  # noqa: E402
-from training_code.monitoring.settings import read_settings  # noqa: E402
+from training_code.monitoring.results import Outcome, write_json  # noqa: E402
+from training_code.monitoring.settings import AnalysisError, read_settings  # noqa: E402
 
 
 def analyze(environment: Mapping[str, str], base: Path) -> str:
@@ -33,6 +33,7 @@ def analyze(environment: Mapping[str, str], base: Path) -> str:
     # A script that cannot run is found before the work, not after it.
     postprocess = _postprocessor(settings.postprocessor) if settings.postprocessor else None
     outcome = kind.run(settings)
+    _some_understood(outcome)
     if settings.kind == "DATA_QUALITY":
         outcome = add_drift(settings, outcome)
     summary = {**outcome.summary(settings), "metrics_pages": write_pages(settings.output)}
@@ -42,6 +43,16 @@ def analyze(environment: Mapping[str, str], base: Path) -> str:
         print("running the post-analytics processor", flush=True)
         postprocess()
     return outcome.message
+
+
+def _some_understood(outcome: Outcome) -> None:
+    """A window that nothing could be read of is no window without data, which is a good result."""
+    lost = outcome.counts.get("malformed", 0) + outcome.counts.get("truncated_files", 0)
+    if not outcome.rows and lost > outcome.counts.get("unmatched", 0):
+        raise AnalysisError(
+            f"dataset_source: there are records, and none can be understood ({lost} were left out, see the log): is "
+            "what captures them, or the model's schema, another than the baseline's?"
+        )
 
 
 def _postprocessor(script: Path) -> Callable[[], object]:

@@ -314,6 +314,62 @@ def test_damaged_lines_are_counted_and_reported(platform, tmp_path, kind):
     assert "records that cannot be understood" in (folder / "report.html").read_text()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_window_of_which_nothing_can_be_understood_fails(platform, tmp_path, kind):
+    """Promised: records of a foreign schema are no window without data, which would be a good result."""
+    hour = SimpleNamespace(captures=tmp_path / "in", truth=platform.hours["calm"].truth)
+    shutil.copytree(platform.hours["calm"].captures, hour.captures)
+    (file,) = hour.captures.rglob("*.jsonl")
+    file.write_text('{"ts": 1, "features": {"amount": 1}}\n' * 300)
+    with pytest.raises(AnalysisError, match=r"none can be understood \(300 were left out"):
+        run(platform, kind, hour, tmp_path / "out")
+
+
+def _without(*path):
+    """The document without the member at the path."""
+
+    def change(document):
+        *parents, last = path
+        part = document
+        for name in parents:
+            part = part[name]
+        del part[last]
+        return json.dumps(document)
+
+    return change
+
+
+def _truncated(document):
+    return json.dumps(document)[:-20]
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "damage", "message"),
+    [
+        *((kind, "baseline_constraints", lambda _: None, "cannot be read") for kind in KINDS),
+        *((kind, "baseline_constraints", _truncated, "cannot be read") for kind in KINDS),
+        *((kind, "baseline_statistics", _truncated, "cannot be read") for kind in KINDS[:2]),
+        ("DATA_QUALITY", "baseline_constraints", lambda _: '{"features": []}', "a list 'features' of objects"),
+        ("DATA_QUALITY", "baseline_constraints", lambda _: '{"features": [null]}', "features[0] is no object"),
+        ("DATA_QUALITY", "baseline_statistics", _without("features", 0), "nothing about "),
+        ("DATA_QUALITY", "baseline_statistics", _without("features", 0, "numerical_statistics"), "is missing or empty"),
+        ("MODEL_QUALITY", "baseline_constraints", lambda _: '{"binary_classification_constraints": {}}', "or empty"),
+        ("MODEL_QUALITY", "baseline_statistics", _without("binary_classification_metrics"), "is missing or empty"),
+        ("MODEL_BIAS", "baseline_constraints", lambda _: "{}", "pre_training_bias_metrics is missing or empty"),
+        ("MODEL_BIAS", "baseline_constraints", _without("post_training_bias_metrics"), "is missing or empty"),
+        ("MODEL_EXPLAINABILITY", "baseline_constraints", lambda _: "{}", "is not in the document"),
+    ],
+)
+def test_a_damaged_baseline_is_named_and_never_a_good_verdict(platform, tmp_path, kind, variable, damage, message):
+    """Promised: what a baseline has lost is not left out of the comparison in silence."""
+    name = "analysis.json" if not kind.endswith("QUALITY") else f"{variable.removeprefix('baseline_')}.json"
+    path, text = tmp_path / name, damage(read(platform.root / "baseline" / kind, name))
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        run(platform, kind, platform.hours["calm"], tmp_path / "out", **{variable: str(path)})
+
+
 @pytest.mark.parametrize(
     ("kind", "change", "message"),
     [

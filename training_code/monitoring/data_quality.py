@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training_code.monitoring.baseline import check_columns
 from training_code.monitoring.drift import SCORES
 from training_code.monitoring.results import Outcome, write_json, write_metrics, write_violations
 from training_code.monitoring.settings import AnalysisError, Settings
@@ -23,6 +24,8 @@ def run(settings: Settings) -> Outcome:
     from fraud.monitoring.violations import differing_columns
 
     constraints = settings.constraints
+    if constraints is not None:
+        check_columns(constraints, settings.statistics)
     try:
         scan = _scan(settings)
     except DataError as error:

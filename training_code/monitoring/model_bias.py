@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from training_code.monitoring import clarify_config, labelled
+from training_code.monitoring.baseline import check_stages
 from training_code.monitoring.results import Outcome, write_json, write_metrics, write_violations
 from training_code.monitoring.settings import AnalysisError, Settings
 from training_code.monitoring.tables import read_table
@@ -25,7 +26,7 @@ def run(settings: Settings) -> Outcome:
 
     constraints.json is the analysis again, as Clarify has it, unless `window_rows` asks for room for chance.
     """
-    from fraud.monitoring.bias import analyse_bias, bias_lines, bias_violations, part
+    from fraud.monitoring.bias import STAGES, analyse_bias, bias_lines, bias_violations, part
     from fraud.monitoring.bias_constraints import suggest_bias_constraints
     from fraud.monitoring.facets import FacetError
 
@@ -50,6 +51,7 @@ def run(settings: Settings) -> Outcome:
     write_json(settings.output / "segments.json", {"version": 1, "segments": rates})
     if settings.constraints is None:
         return Outcome(rows, counts=counts, headline=_headline(rates))
+    check_stages(settings.constraints, [stage for stage in STAGES if stage in analysis])
     violations = bias_violations(analysis, settings.constraints) if rows else []
     write_violations(settings, violations, version="1.0")
     if settings.publish and rows:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training_code.monitoring import challenger, labelled
+from training_code.monitoring.baseline import check_object
 from training_code.monitoring.results import Outcome, write_json, write_metrics, write_violations
 from training_code.monitoring.settings import AnalysisError, Settings
 from training_code.monitoring.tables import read_table
@@ -60,8 +61,9 @@ def run(settings: Settings) -> Outcome:
     if settings.constraints is None:
         return Outcome(rows, counts=counts, headline=headline)
     key = f"{KEYS[problem]}_constraints"
-    if key not in settings.constraints:
-        raise AnalysisError(f"baseline_constraints: {key} is missing; was the baseline made for {problem}?")
+    check_object("baseline_constraints", settings.constraints, key, f"was the baseline made for {problem}?")
+    if settings.statistics is not None:
+        check_object("baseline_statistics", settings.statistics, f"{KEYS[problem]}_metrics")
     violations = quality_violations(metrics, settings.constraints[key])
     write_violations(settings, violations)
     if settings.publish and rows:
