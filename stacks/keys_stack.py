@@ -6,7 +6,14 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from stacks.config import PlatformConfig
-from stacks.constructs.customer_key import CustomerKey, alarms_publish, budgets_publish, logs_encrypt, machines_encrypt
+from stacks.constructs.customer_key import (
+    CustomerKey,
+    alarms_publish,
+    budgets_publish,
+    events_send,
+    logs_encrypt,
+    machines_encrypt,
+)
 from stacks.names import Names
 from stacks.properties import removal_policy, stack_properties
 
@@ -24,6 +31,7 @@ class KeysStack(Stack):
             logs_encrypt(names.logs_arn("log-group:*")),
             alarms_publish(),
             budgets_publish(),
+            events_send(),
             *machines_encrypt(names.arn("states", f"stateMachine:{names.prefix}-*")),
         )
         purposes = {

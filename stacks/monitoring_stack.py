@@ -90,6 +90,7 @@ class MonitoringStack(Stack):
             schedule_arns=[names.sagemaker_arn(f"monitoring-schedule/{each.schedule}") for each in self._monitors],
             role=iam.Role.from_role_arn(self, "MachineRole", names.role_arn("analysis"), mutable=False),
             start_role_arn=names.role_arn("schedule"),
+            dead_letters_arn=names.undelivered_arn,
             key=kms.Key.from_key_arn(self, "OperationsKey", names.key_arn("operations")),
             log_days=config.storage.log_days,
             removal_policy=removal_policy(config),

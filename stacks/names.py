@@ -153,6 +153,16 @@ class Names:
         """The notifications topic's ARN."""
         return self.arn("sns", self.topic)
 
+    @property
+    def undelivered(self) -> str:
+        """The name of the dead-letter queue of EventBridge rules, and of the alarm on it."""
+        return f"{self.prefix}-undelivered"
+
+    @property
+    def undelivered_arn(self) -> str:
+        """The dead-letter queue's ARN."""
+        return self.arn("sqs", self.undelivered)
+
     def key_export(self, purpose: str) -> str:
         """Name of the export that holds the ARN of the key for `purpose`."""
         return f"{self.prefix}-{purpose}-key-arn"

@@ -1,4 +1,4 @@
-"""What API Gateway checks of request bodies before the function sees them."""
+"""What API Gateway checks of request bodies before the function sees them: that the fields are there."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 def request_models(event_type: EventType) -> dict[str, dict[str, Any]]:
     """Return the JSON Schemas of bodies by name: `Transaction` of POST /transactions, `Label` of POST /labels.
 
-    They say which fields a body has and no more. API Gateway names fields that are missing or unknown, but not the
-    field whose value it refuses; the function names that one as well, and says what is allowed.
+    API Gateway tells the caller what it found, and logs it. Of missing fields it quotes the schema; of unknown fields,
+    and of values that are none of a pattern, an enumeration or a range, what was sent, which may be a card number.
+    Those are the function's to refuse: it names the field, says what is allowed, and logs nothing of it.
     """
     bodies = {"Transaction": schemas.transaction(event_type), "Label": schemas.label(event_type)}
-    return {name: {"$schema": DRAFT_4, "title": name, **_fields_alone(body)} for name, body in bodies.items()}
-
-
-def _fields_alone(body: dict[str, Any]) -> dict[str, Any]:
-    fields = {name: {} for name in body["properties"]}
-    return {"type": body["type"], "properties": fields, "required": body["required"], "additionalProperties": False}
+    return {
+        name: {"$schema": DRAFT_4, "title": name, "type": body["type"], "required": body["required"]}
+        for name, body in bodies.items()
+    }

@@ -45,6 +45,7 @@ class RetrainingLoopStack(Stack):
             prefix=names.prefix,
             guard_arn=machine.arn,
             role_arn=names.role_arn("trigger"),
+            dead_letters_arn=names.undelivered_arn,
             settings=config.retraining,
         )
         CfnOutput(self, "GuardArn", value=machine.arn)

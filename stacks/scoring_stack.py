@@ -22,7 +22,8 @@ from stacks.constructs.scoring_api import STAGE, ScoringApi
 from stacks.constructs.scoring_function import ScoringFunction
 from stacks.constructs.stack_access import StackLook
 from stacks.identity import scoring as identity
-from stacks.identity.common import write_group
+from stacks.identity.common import read_groups, write_group
+from stacks.identity.personas import FOLLOWERS
 from stacks.names import Names
 from stacks.network.placement import Placement
 from stacks.properties import removal_policy, stack_properties
@@ -75,6 +76,17 @@ class ScoringStack(Stack):
             settings=config.scoring,
             vpc_endpoint_id=Placement.api_endpoint(config, names),
         )
+        executions = EncryptedLogGroup(
+            self,
+            "ExecutionLogs",
+            name=gateway.execution_logs,
+            key=operations_key,
+            days=config.storage.log_days,
+            removal_policy=removal,
+            masked=True,
+        )
+        # Before the stage writes, and gone after it.
+        gateway.stage.node.add_dependency(executions)
         if config.scoring.firewall.enabled:
             ApiFirewall(
                 self,
@@ -99,6 +111,15 @@ class ScoringStack(Stack):
             settings=config.scoring.alarms,
             topic=sns.Topic.from_topic_arn(self, "Notifications", names.topic_arn),
         )
+        if config.identity.personas.enabled:
+            ScopedPolicy(
+                self,
+                "ExecutionLogsPolicy",
+                description="Read what API Gateway logs of requests that fail",
+                grants=[read_groups(names, gateway.execution_logs)],
+                path=names.path,
+                roles=[names.role(persona) for persona in FOLLOWERS],
+            )
         self._callers(gateway, config, names)
         CfnOutput(self, "ApiUrl", value=gateway.api.url)
         CfnOutput(self, "FunctionName", value=names.scoring)

@@ -1,4 +1,4 @@
-"""Training: the retraining state machine, the model registry's group and who is told."""
+"""Training: the retraining state machine, the model registry's group, who is told, and what could not be delivered."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from stacks.constructs.approval_rule import ApprovalRule
 from stacks.constructs.code_assets import CodeAssets
 from stacks.constructs.notifications_topic import NotificationsTopic
 from stacks.constructs.reporting_machine import ReportingMachine
+from stacks.constructs.undelivered_events import UndeliveredEvents
+from stacks.event_rules import event_rules
 from stacks.images import image_uri
 from stacks.monitoring import monitors_of
 from stacks.names import Names
@@ -31,6 +33,17 @@ class TrainingStack(Stack):
         topic = NotificationsTopic(
             self, "Notifications", name=names.topic, key=operations_key, emails=config.notifications.emails
         )
+        rules = [names.arn("events", f"rule/{rule}") for rule in event_rules(config, names)]
+        if rules:
+            UndeliveredEvents(
+                self,
+                "Undelivered",
+                name=names.undelivered,
+                rules=rules,
+                key=operations_key,
+                topic=topic,
+                removal_policy=removal,
+            )
         group = sagemaker.CfnModelPackageGroup(
             self,
             "Models",
@@ -58,6 +71,7 @@ class TrainingStack(Stack):
                 model_package_group=names.model_package_group,
                 state_machine_arn=machine.arn,
                 role_arn=names.role_arn("approval"),
+                dead_letters_arn=names.undelivered_arn,
             )
         CfnOutput(self, "StateMachineArn", value=machine.arn)
         CfnOutput(self, "ModelPackageGroupName", value=names.model_package_group)

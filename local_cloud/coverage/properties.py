@@ -114,7 +114,7 @@ TYPES: dict[str, ResourceType] = {
         "GetStage",
         {
             **_all("executed", "RestApiId StageName DeploymentId"),
-            **_all("executed", "MethodSettings", "the throttling in it"),
+            **_all("executed", "MethodSettings", "the throttling in it; no execution log is written"),
             **_all("recorded", "AccessLogSetting", "no access log is written"),
             **_all("recorded", "TracingEnabled", "nothing is traced"),
             **_TAGS,
@@ -255,7 +255,12 @@ TYPES: dict[str, ResourceType] = {
         "DescribeRule, ListTargetsByRule",
         {
             **_all("executed", "Name EventPattern ScheduleExpression State EventBusName"),
-            **_all("executed", "Targets", "Step Functions, SNS, SQS and Lambda; log groups get nothing"),
+            **_all(
+                "executed",
+                "Targets",
+                "Step Functions, SNS, SQS and Lambda; log groups get nothing; what cannot start its state machine goes "
+                "to the dead-letter queue at once",
+            ),
             **_all("recorded", "Description RoleArn"),
         },
     ),
@@ -323,6 +328,7 @@ TYPES: dict[str, ResourceType] = {
             **_all("executed", "LogGroupName"),
             **_all("recorded", "RetentionInDays LogGroupClass"),
             **_all("recorded", "KmsKeyId", "events are stored in the clear"),
+            **_all("ignored", "DataProtectionPolicy", "nothing is masked"),
         },
     ),
     "AWS::S3::Bucket": ResourceType(
@@ -365,6 +371,20 @@ TYPES: dict[str, ResourceType] = {
             **_all("executed", "TopicArn Protocol FilterPolicy RawMessageDelivery"),
             **_all("executed", "Endpoint", "SQS, Lambda and HTTP; e-mail goes nowhere"),
         },
+    ),
+    "AWS::SQS::Queue": ResourceType(
+        readers.queue,
+        "GetQueueAttributes, ListQueueTags",
+        {
+            **_all("executed", "QueueName MessageRetentionPeriod"),
+            **_all("recorded", "KmsMasterKeyId", "messages are stored in the clear"),
+            **_TAGS,
+        },
+    ),
+    "AWS::SQS::QueuePolicy": ResourceType(
+        readers.queue_policy,
+        "GetQueueAttributes",
+        {**_all("executed", "Queues"), **_all("recorded", "PolicyDocument", _AUTH)},
     ),
     "AWS::SSM::Parameter": ResourceType(
         readers.parameter,

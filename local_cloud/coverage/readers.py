@@ -214,6 +214,27 @@ def subscription(client: Client, arn: str, properties: Properties) -> Properties
     }
 
 
+def queue(client: Client, url: str, properties: Properties) -> Properties:
+    sqs = client("sqs")
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return {
+        "QueueName": attributes["QueueArn"].rpartition(":")[2],
+        "MessageRetentionPeriod": int(attributes["MessageRetentionPeriod"]),
+        "KmsMasterKeyId": attributes.get("KmsMasterKeyId"),
+        "Tags": [{"Key": key, "Value": value} for key, value in sqs.list_queue_tags(QueueUrl=url)["Tags"].items()],
+    }
+
+
+def queue_policy(client: Client, physical_id: str, properties: Properties) -> Properties:
+    sqs = client("sqs")
+    policies = [
+        _document(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"])
+        for url in properties["Queues"]
+    ]
+    same = all(policy == policies[0] for policy in policies)
+    return {"Queues": properties["Queues"] if same else [], "PolicyDocument": policies[0]}
+
+
 def log_group(client: Client, name: str, properties: Properties) -> Properties:
     logs = client("logs")
     groups = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]

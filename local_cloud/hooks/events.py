@@ -17,9 +17,6 @@ def name_executions() -> None:
     from ministack.services import eventbridge, stepfunctions
 
     def start(arn: str, payload: str) -> None:
-        if stepfunctions._resolve_state_machine_arn(arn) is None:
-            log.warning("The state machine %s that a rule starts does not exist", arn)
-            return
         name = f"{uuid.uuid4()}_{uuid.uuid4()}"
         stepfunctions._start_execution({"stateMachineArn": arn, "name": name, "input": payload})
 
@@ -41,15 +38,42 @@ def put(source: str, detail_type: str, detail: dict[str, Any], resources: list[s
 
 
 def act_as_targets_roles(acting: Acting, start_execution: Callable[[str], None]) -> None:
-    """Targets with a role are called as that role; ``start_execution`` raises for a state machine it may not start."""
-    from ministack.services import eventbridge
+    """Targets with a role are called as that role; ``start_execution`` raises for a state machine it may not start.
+
+    An event for a state machine that is not there, or may not be started, goes to the target's dead-letter queue.
+    """
+    from ministack.services import eventbridge, stepfunctions
 
     invoke = eventbridge._invoke_target
 
-    def invoke_target(target: dict[str, Any], event: dict[str, Any], *arguments: Any, **options: Any) -> Any:
-        with acting(target.get("RoleArn")):
-            if ":states:" in target.get("Arn", ""):
-                start_execution(target["Arn"])
-            return invoke(target, event, *arguments, **options)
+    def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], *arguments: Any) -> None:
+        arn = target.get("Arn", "")
+        try:
+            with acting(target.get("RoleArn")):
+                if ":states:" in arn:
+                    if stepfunctions._resolve_state_machine_arn(arn) is None:
+                        raise LookupError(f"State Machine Does Not Exist: '{arn}'")
+                    start_execution(arn)
+                invoke(target, event, rule, *arguments)
+        except Exception as error:
+            log.warning("The rule %s could not deliver to %s: %s", rule.get("Name"), arn, error)
+            _keep_undelivered(target, event, rule, error)
 
     eventbridge._invoke_target = invoke_target
+
+
+def _keep_undelivered(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], error: Exception) -> None:
+    from ministack.services import eventbridge, sqs
+
+    queue = sqs._queue_by_arn((target.get("DeadLetterConfig") or {}).get("Arn", ""))
+    if queue is None:
+        return
+    said = {
+        "ERROR_CODE": "RESOURCE_NOT_FOUND" if isinstance(error, LookupError) else "NO_PERMISSIONS",
+        "ERROR_MESSAGE": str(error),
+        "RULE_ARN": rule.get("Arn", ""),
+        "TARGET_ARN": target.get("Arn", ""),
+    }
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in said.items() if value}
+    body = json.dumps(eventbridge._pattern_event_view(event).event_with_detail())
+    sqs._act_send_message({"MessageBody": body, "MessageAttributes": attributes}, queue["url"])

@@ -55,7 +55,7 @@ FREE: dict[str, str] = {
     **dict.fromkeys(
         (
             *("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::Lambda::Permission"),
-            *("AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy"),
+            *("AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"),
         ),
         _RULES,
     ),
@@ -63,6 +63,7 @@ FREE: dict[str, str] = {
     "AWS::Lambda::Version": _PART,
     "AWS::SNS::Subscription": "e-mails are priced with the topic",
     **dict.fromkeys(machines.DEFINITIONS, "a definition: its jobs are priced with their schedule"),
+    "AWS::SQS::Queue": "it holds what could not be delivered: nothing, as long as all is well",
     "AWS::SageMaker::Endpoint": "the instances are priced with the endpoint's configuration",
     "AWS::SageMaker::Model": "a name for an image and its data",
     "AWS::SageMaker::ModelPackageGroup": "the registry is free; the models are kept in a bucket",

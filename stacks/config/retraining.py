@@ -48,6 +48,11 @@ class RetrainingConfig(Frozen):
     window_days: Days = Field(180, description="The next training set goes back so far from its newest event, in days.")
     export_days: Days = Field(7, description="How long exports of the decisions are kept, in days.")
 
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """What asks the guard: `alarm`, `recheck`, `schedule`."""
+        return (*(("alarm", "recheck") if self.on_alarm else ()), *(("schedule",) if self.schedule else ()))
+
     @model_validator(mode="after")
     def _frauds_within_labelled(self) -> RetrainingConfig:
         if self.minimum_new_frauds > self.minimum_new_labelled:

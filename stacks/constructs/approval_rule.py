@@ -5,10 +5,8 @@ from __future__ import annotations
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from stacks.constructs.unqueued_rule import UnqueuedRule
 
-
-class ApprovalRule(UnqueuedRule):
+class ApprovalRule(events.CfnRule):
     """Starts the state machine with the ARN of a model package that was approved, and when that was."""
 
     def __init__(
@@ -20,11 +18,13 @@ class ApprovalRule(UnqueuedRule):
         model_package_group: str,
         state_machine_arn: str,
         role_arn: str,
+        dead_letters_arn: str,
     ) -> None:
         target = events.CfnRule.TargetProperty(
             id="promotion",
             arn=state_machine_arn,
             role_arn=role_arn,
+            dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=dead_letters_arn),
             input_transformer=events.CfnRule.InputTransformerProperty(
                 input_paths_map={"arn": "$.detail.ModelPackageArn", "time": "$.time"},
                 input_template='{"modelPackageArn": <arn>, "approvedAt": <time>}',
@@ -44,6 +44,4 @@ class ApprovalRule(UnqueuedRule):
                 },
             },
             targets=[target],
-            lost="An approval that is lost all the same stays in the model registry: "
-            "an execution with its modelPackageArn starts what the event would have.",
         )

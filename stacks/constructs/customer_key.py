@@ -117,6 +117,11 @@ def budgets_publish() -> iam.PolicyStatement:
     return _publishes("BudgetsPublishToTheEncryptedTopic", "budgets.amazonaws.com")
 
 
+def events_send() -> iam.PolicyStatement:
+    """EventBridge sends what the account's rules could not deliver to an encrypted queue."""
+    return _publishes("RulesSendToTheEncryptedQueue", "events.amazonaws.com")
+
+
 def _publishes(sid: str, service: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(
         sid=sid,

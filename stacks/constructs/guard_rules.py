@@ -9,15 +9,9 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from stacks.config import RetrainingConfig
-from stacks.constructs.unqueued_rule import UnqueuedRule
 
 # Alarms whose names go on like this call for retraining.
 FAMILIES = ("drift", "quality")
-
-_LOST = (
-    "A question that is lost all the same is asked again by the recheck for as long as the alarm is on, and by the "
-    "next date of the schedule."
-)
 
 
 class GuardRules(Construct):
@@ -31,10 +25,12 @@ class GuardRules(Construct):
         prefix: str,
         guard_arn: str,
         role_arn: str,
+        dead_letters_arn: str,
         settings: RetrainingConfig,
     ) -> None:
         super().__init__(scope, construct_id)
         self._name, self._guard, self._role = f"{prefix}-retraining", guard_arn, role_arn
+        self._dead_letters = events.CfnRule.DeadLetterConfigProperty(arn=dead_letters_arn)
         if settings.on_alarm:
             self._alarms(prefix)
             every = settings.recheck_hours
@@ -43,7 +39,7 @@ class GuardRules(Construct):
             self._timed("schedule", settings.schedule, "The calendar")
 
     def _alarms(self, prefix: str) -> None:
-        UnqueuedRule(
+        events.CfnRule(
             self,
             "Alarms",
             name=f"{self._name}-alarm",
@@ -64,19 +60,19 @@ class GuardRules(Construct):
                     )
                 )
             ],
-            lost=_LOST,
         )
 
     def _timed(self, trigger: str, expression: str, what: str) -> None:
-        UnqueuedRule(
+        events.CfnRule(
             self,
             trigger.capitalize(),
             name=f"{self._name}-{trigger}",
             description=f"{what}: ask whether to retrain",
             schedule_expression=expression,
             targets=[self._target(input=json.dumps({"trigger": trigger}))],
-            lost=_LOST,
         )
 
     def _target(self, **given: Any) -> events.CfnRule.TargetProperty:
-        return events.CfnRule.TargetProperty(id="guard", arn=self._guard, role_arn=self._role, **given)
+        return events.CfnRule.TargetProperty(
+            id="guard", arn=self._guard, role_arn=self._role, dead_letter_config=self._dead_letters, **given
+        )

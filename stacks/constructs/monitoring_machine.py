@@ -12,7 +12,6 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stacks.constructs.logged_machine import LoggedMachine
-from stacks.constructs.unqueued_rule import UnqueuedRule
 from stacks.monitoring import Monitor
 from stacks.monitoring.definition import build_definition
 from stacks.monitoring.outcome import build_outcome_definition
@@ -37,6 +36,7 @@ class MonitoringMachine(Construct):
         schedule_arns: Sequence[str],
         role: iam.IRole,
         start_role_arn: str,
+        dead_letters_arn: str,
         key: kms.IKey,
         log_days: int,
         removal_policy: RemovalPolicy,
@@ -56,6 +56,7 @@ class MonitoringMachine(Construct):
         )
         self.arn = machine.state_machine_arn
         self._start_role = start_role_arn
+        self._dead_letters = events.CfnRule.DeadLetterConfigProperty(arn=dead_letters_arn)
         if runs:
             for monitor in settings.monitors:
                 self._on_cron(monitor)
@@ -71,8 +72,6 @@ class MonitoringMachine(Construct):
             name=monitor.schedule,
             description=f"Runs the monitor {monitor.kind}",
             schedule_expression=monitor.rule_expression,
-            lost="A run that is lost all the same is one window without a report, which an execution with its start "
-            "and end makes good.",
         )
 
     def _every_hour(self, name: str) -> None:
@@ -83,26 +82,20 @@ class MonitoringMachine(Construct):
             name=f"{name}-executions",
             description="Count the executions of monitoring schedules that left no job",
             schedule_expression="rate(1 hour)",
-            lost="An hour that is lost all the same is an hour whose empty windows are not counted; the alarms for "
-            "monitors that do not run wait for more than one.",
         )
 
     def _timed(self, construct_id: str, *, target: str, given: str, **properties: Any) -> None:
         """A rule that starts the machine by the clock with the input `given`, where <time> is the rule's."""
         transformer = events.CfnRule.InputTransformerProperty(input_paths_map={"time": "$.time"}, input_template=given)
-        UnqueuedRule(
+        events.CfnRule(
             self,
             construct_id,
-            targets=[
-                events.CfnRule.TargetProperty(
-                    id=target, arn=self.arn, role_arn=self._start_role, input_transformer=transformer
-                )
-            ],
+            targets=[self._target(target, input_transformer=transformer)],
             **properties,
         )
 
     def _on_job_ends(self, name: str, schedule_arns: Sequence[str]) -> None:
-        UnqueuedRule(
+        events.CfnRule(
             self,
             "JobEnds",
             name=f"{name}-outcome",
@@ -115,7 +108,10 @@ class MonitoringMachine(Construct):
                     "MonitoringScheduleArn": list(schedule_arns),
                 },
             },
-            targets=[events.CfnRule.TargetProperty(id="outcome", arn=self.arn, role_arn=self._start_role)],
-            lost="A job's end that is lost all the same leaves its report and AWS's own metrics; only this run's count "
-            "of violations is missing.",
+            targets=[self._target("outcome")],
+        )
+
+    def _target(self, identifier: str, **given: Any) -> events.CfnRule.TargetProperty:
+        return events.CfnRule.TargetProperty(
+            id=identifier, arn=self.arn, role_arn=self._start_role, dead_letter_config=self._dead_letters, **given
         )

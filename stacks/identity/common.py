@@ -88,6 +88,11 @@ def write_group(arn: str, *actions: str) -> Grant:
     return Grant(["logs:CreateLogStream", "logs:PutLogEvents", *actions], [arn])
 
 
+def read_groups(names: Names, *groups: str) -> Grant:
+    """Read log groups that are the deployment's alone."""
+    return Grant(["logs:FilterLogEvents"], [arn for group in groups for arn in group_arns(names, group)])
+
+
 def write_logs(names: Names, group: str) -> list[Grant]:
     """Write log streams of any name in a log group that SageMaker makes."""
     return [

@@ -12,10 +12,12 @@ from aws_cdk import Aws
 
 from stacks.config import PlatformConfig
 from stacks.constructs.scoped_role import Grant, ObjectGrant
+from stacks.event_rules import event_rules
 from stacks.identity.common import (
     JOB_GROUPS,
     group_arns,
     pass_role,
+    read_groups,
     read_objects,
     read_with_key,
     use_data_key,
@@ -29,6 +31,9 @@ from stacks.names import Names
 from stacks.network.placement import Placement
 
 PERSONAS = ("platform-engineer", "data-scientist", "analyst", "auditor")
+# Who has the grants of `follow`.
+FOLLOWERS = ("platform-engineer", "data-scientist")
+QUEUE = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage")
 # The roles that `cdk deploy` works under; CloudFormation's own is handed over by the first of them.
 BOOTSTRAP = ("deploy", "file-publishing", "image-publishing", "lookup")
 
@@ -73,7 +78,7 @@ def follow(names: Names, config: PlatformConfig) -> list[Grant]:
             reason="An execution's name is chosen by whoever starts it.",
         ),
         read_with_key(names, "operations"),
-        Grant(["logs:FilterLogEvents"], [arn for own in _groups(names, config) for arn in group_arns(names, own)]),
+        read_groups(names, *_groups(names, config)),
         Grant(["logs:DescribeLogStreams"], [arn for group in shared for arn in group_arns(names, group)]),
         Grant(
             ["logs:GetLogEvents"],
@@ -98,6 +103,8 @@ def platform_engineer(names: Names, config: PlatformConfig) -> list[Grant | Obje
     return [
         *([bootstrap] if config.identity.personas.engineers_deploy else []),
         Grant(["states:StartExecution"], _machines(names, config)),
+        # Undelivered events are looked at, made up for by an execution, and taken away.
+        *([Grant(QUEUE, [names.undelivered_arn])] if event_rules(config, names) else []),
         # Which stack is updated so, the serving stack says; the promotion role decides what an update may touch.
         pass_role(names, "promotion", "cloudformation.amazonaws.com"),
         *([approve] if config.training.approval == "manual" else []),

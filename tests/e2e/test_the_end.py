@@ -55,7 +55,9 @@ def _left(demo) -> dict[str, list[str]]:
             sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"], "ModelPackageGroupName"
         ),
     }
-    ours = {kind: [name for name in names if "fraudstack" in name] for kind, names in kinds.items()}
+    # API Gateway's logs are named after the API's id.
+    marks = ("fraudstack", "API-Gateway-Execution-Logs_")
+    ours = {kind: [name for name in names if any(mark in name for mark in marks)] for kind, names in kinds.items()}
     live = [key["KeyId"] for key in kms.list_keys()["Keys"] if _is_ours(kms.describe_key(KeyId=key["KeyId"]))]
     return {kind: names for kind, names in {**ours, "keys": live}.items() if names}
 

@@ -51,7 +51,7 @@ ASSERTED = {
     "SpendingBudget": "test_budget.test_it_counts_what_has_both_tags_and_tells_the_topic",
     "StackAccess": "test_identity.test_stacks_grant_nothing_but_themselves_and_their_logs",
     "StackLook": "test_identity.test_stacks_grant_nothing_but_themselves_and_their_logs",
-    "UnqueuedRule": "test_retraining_loop.test_alarms_of_drift_and_quality_ask_the_guard",
+    "UndeliveredEvents": "test_undelivered_events.test_exactly_the_rules_of_the_deployment_send_to_the_queue",
     "WorkloadGroups": "test_network.test_workloads_reach_endpoints_and_gateways_and_nothing_reaches_them",
 }
 # Constructs without an element of their own: one holds files, one adds to the API's (ScoringApi).

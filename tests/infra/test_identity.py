@@ -98,6 +98,8 @@ GRANTED_LATER = {
     ("storage", "analyst"): READ,
     ("scoring", "analyst"): READ,
     ("scoring", "scoring"): WRITE_LOG,
+    ("scoring", "platform-engineer"): {"logs:FilterLogEvents"},
+    ("scoring", "data-scientist"): {"logs:FilterLogEvents"},
     ("monitoring", "retraining"): PROMOTE,
     ("monitoring", "analysis"): READ,
 }
@@ -110,12 +112,15 @@ def granted_later(assembly: Assembly) -> dict[tuple[str, str], set[str]]:
         assert assembly.resources(concern, "AWS::IAM::Role") == {}
         logs = assembly.resources(concern, "AWS::Logs::LogGroup")
         own = [{"Ref": "AWS::StackId"}, *({"Fn::GetAtt": [log, "Arn"]} for log in logs)]
+        here = "arn:${AWS::Partition}:logs:us-east-1:${AWS::AccountId}:log-group:"
+        named = {f"{here}{text(log['Properties']['LogGroupName'])}" for log in logs.values()}
         for name, policy in assembly.resources(concern, "AWS::IAM::ManagedPolicy").items():
             # The scoring stack has the policies of the API's callers, too.
             for role in () if name.startswith("AnalystsPolicy") else policy["Properties"].get("Roles", ()):
                 job = role.removeprefix(f"fraudstack-{assembly.environment}-").removesuffix("-us-east-1")
                 for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-                    assert statement["Resource"] in own, name
+                    groups = {text(arn).removesuffix(":log-stream:") for arn in many(statement["Resource"])}
+                    assert statement["Resource"] in own or groups <= named, name
                     found.setdefault((concern, job), set()).update(many(statement["Action"]))
     return found
 

@@ -67,14 +67,14 @@ def test_the_account_delegates_use_through_services_and_to_machines_only(assembl
                 assert statement["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
 
 
-def test_only_the_operations_key_serves_logs_alarms_and_budgets(assembly: Assembly) -> None:
+def test_only_the_operations_key_serves_logs_alarms_budgets_and_rules(assembly: Assembly) -> None:
     found = {
         purpose: [s["Principal"]["Service"] for s in statements if "Service" in s["Principal"]]
         for purpose, statements in key_statements(assembly).items()
     }
     assert found["data"] == []
     services = {"logs.us-east-1.amazonaws.com", "delivery.logs.amazonaws.com", "cloudwatch.amazonaws.com"}
-    assert set(found["operations"]) == services | {"budgets.amazonaws.com"}
+    assert set(found["operations"]) == services | {"budgets.amazonaws.com", "events.amazonaws.com"}
 
 
 def uses(assembly: Assembly) -> dict[tuple[str, str], set[str]]:

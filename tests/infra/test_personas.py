@@ -179,7 +179,7 @@ def test_people_read_logs_of_this_deployment_alone(assembly: Assembly) -> None:
     can = allowed(assembly, "platform-engineer")
     groups = {arn.split("log-group:")[1].removesuffix(":log-stream:") for arn in can["logs:FilterLogEvents"]}
     made = {
-        resource["Properties"]["LogGroupName"]
+        text(resource["Properties"]["LogGroupName"])
         for concern in ("training", "serving", "scoring", "monitoring", "retraining-loop")
         for resource in assembly.resources(concern, "AWS::Logs::LogGroup").values()
     }

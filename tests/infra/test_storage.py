@@ -140,7 +140,7 @@ def test_removal_follows_the_environment(assemblies: dict[str, Assembly], enviro
     kinds = {
         "keys": ("AWS::KMS::Key",),
         "storage": ("AWS::S3::Bucket", "AWS::DynamoDB::Table"),
-        "training": ("AWS::Logs::LogGroup", "AWS::SageMaker::ModelPackageGroup"),
+        "training": ("AWS::Logs::LogGroup", "AWS::SageMaker::ModelPackageGroup", "AWS::SQS::Queue"),
         "scoring": ("AWS::Logs::LogGroup",),
     }
     kept = [
@@ -149,7 +149,7 @@ def test_removal_follows_the_environment(assemblies: dict[str, Assembly], enviro
         for kind in types
         for resource in assembly.resources(concern, kind).values()
     ]
-    assert len(kept) == 15
+    assert len(kept) == 17
     for resource in kept:
         # A table is protected from being deleted, by the rollback of a failed creation as well.
         wanted = "Retain" if resource["Type"] == "AWS::DynamoDB::Table" and policy != "Delete" else policy

@@ -7,7 +7,7 @@ from stacks.compliance.template import Resource
 
 STATEFUL = (
     *("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket"),
-    *("AWS::SageMaker::FeatureGroup", "AWS::SageMaker::ModelPackageGroup"),
+    *("AWS::SageMaker::FeatureGroup", "AWS::SageMaker::ModelPackageGroup", "AWS::SQS::Queue"),
 )
 
 

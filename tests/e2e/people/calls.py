@@ -94,7 +94,7 @@ FOLLOW = [
     Call("logs", "get_log_events", {"logGroupName": "/aws/sagemaker/ProcessingJobs", "logStreamName": "{stream}"}),
     *(
         Call("logs", "filter_log_events", {"logGroupName": group})
-        for group in (f"/aws/lambda/{PREFIX}-scoring", f"/aws/vendedlogs/states/{PREFIX}-retraining")
+        for group in (f"/aws/lambda/{PREFIX}-scoring", f"/aws/vendedlogs/states/{PREFIX}-retraining", "{executions}")
     ),
     Call("sagemaker", "describe_model_package", {"ModelPackageName": "{package}"}),
     Call("sagemaker", "list_model_packages", {"ModelPackageGroupName": "{package_group}"}),

@@ -23,6 +23,11 @@ CAN = [
     Call("cloudformation", "update_stack", {**UPDATE, "RoleARN": role_arn("promotion")}, but="ValidationError"),
     Call("cloudformation", "describe_stack_events", {"StackName": f"{PREFIX}-serving"}),
     Call("s3", "get_object", {"Bucket": "{artifacts}", "Key": "{model}"}),
+    # No event is undelivered: there is nothing to take away.
+    Call("sqs", "get_queue_url", {"QueueName": f"{PREFIX}-undelivered"}),
+    Call("sqs", "get_queue_attributes", {"QueueUrl": "{undelivered}", "AttributeNames": ["All"]}),
+    Call("sqs", "receive_message", {"QueueUrl": "{undelivered}"}),
+    Call("sqs", "delete_message", {"QueueUrl": "{undelivered}", "ReceiptHandle": "x"}, but="ReceiptHandleIsInvalid"),
 ]
 CANNOT = [
     *NOBODY,
@@ -54,5 +59,7 @@ CANNOT = [
             "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
         },
     ),
+    # Only EventBridge says what could not be delivered.
+    Call("sqs", "send_message", {"QueueUrl": "{undelivered}", "MessageBody": "x"}),
     Call("iam", "update_assume_role_policy", {"RoleName": f"{PREFIX}-lab-{REGION}", "PolicyDocument": "{{}}"}),
 ]

@@ -28,6 +28,8 @@ class Place:
     guard: str
     execution: str
     stream: str
+    executions: str
+    undelivered: str
     decision: str
     role: str
     data_key: str
@@ -50,6 +52,7 @@ def place(demo: Demo) -> Place:
     prepared = next(o["Key"] for o in objects if not o["Key"].endswith("model.tar.gz"))
     datasets = demo.client("s3").list_objects_v2(Bucket=storage["TransactionsBucket"], Prefix="datasets/")["Contents"]
     streams = demo.client("logs").describe_log_streams(logGroupName="/aws/sagemaker/ProcessingJobs")["logStreams"]
+    logged = [group["logGroupName"] for group in demo.client("logs").describe_log_groups()["logGroups"]]
     scanned = demo.client("dynamodb").scan(TableName=storage["DecisionsTableName"], Limit=1)["Items"]
     role = f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-training-{REGION}"
     attached = demo.client("iam").list_attached_role_policies(RoleName=role.rpartition("/")[2])["AttachedPolicies"]
@@ -74,6 +77,8 @@ def place(demo: Demo) -> Place:
         guard=outputs["retraining-loop"]["GuardArn"],
         execution=executions["executions"][0]["executionArn"],
         stream=next(s["logStreamName"] for s in streams if s["logStreamName"].startswith(f"{PREFIX}-r")),
+        executions=next(name for name in logged if name.startswith("API-Gateway-Execution-Logs_")),
+        undelivered=demo.client("sqs").get_queue_url(QueueName=f"{PREFIX}-undelivered")["QueueUrl"],
         decision=scanned[0]["id"]["S"],
         role=role,
         data_key=outputs["keys"]["DataKeyArn"],

@@ -197,6 +197,7 @@ CANNOT = [
     *NOBODY,
     *UNSAFE,
     *(PROMOTE, READ_DECISION),
+    Call("sqs", "receive_message", {"QueueUrl": "{undelivered}"}),
     # A job has what its role has: whoever handed on a role of a run's could overwrite a model by a job.
     *(
         Call("sagemaker", "create_processing_job", {**PROCESSING, "RoleArn": role_arn(job)})
