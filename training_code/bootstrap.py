@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from training_code import entry
-from training_code.archives import unpack
+from training_code.archives import BROKEN, unpack
 
 
 class BootstrapError(RuntimeError):
@@ -72,7 +72,7 @@ def _read_requirements(folder: Path, archives: list[Path]) -> list[tuple[str, st
                 text = tar.extractfile("requirements.txt").read().decode()
         else:
             text = (folder / "requirements.txt").read_text(encoding="utf-8")
-    except (OSError, KeyError, tarfile.TarError) as error:
+    except (KeyError, *BROKEN) as error:
         raise BootstrapError(
             f"{folder}: no wheelhouse with a requirements.txt there ({error}); the job needs its input 'wheels'"
         ) from None

@@ -128,7 +128,7 @@ def unpack(folder: Path, target: Path, who: str) -> ModelPackage | None:
     try:
         with tarfile.open(archive, "r:gz") as tar:
             archives.unpack(tar, target)
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except archives.BROKEN as error:
         raise ValueError(f"{who}: model.tar.gz cannot be unpacked ({error})") from None
     try:
         return ModelPackage.load(target)

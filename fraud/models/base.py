@@ -67,6 +67,10 @@ class Model(Protocol):
         """Return what each feature adds to each row's log-odds, float64 of shape (rows, features)."""
         ...
 
+    def takes(self, features: int) -> bool:
+        """Return whether rows of so many features can be what it was trained on."""
+        ...
+
     def save(self, folder: Path) -> None:
         """Write the model's own files into an existing folder; the same model gives the same bytes."""
         ...

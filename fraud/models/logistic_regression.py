@@ -39,6 +39,10 @@ class LogisticRegressionModel:
         """Return each coefficient times its feature's distance from the training mean, of shape (rows, features)."""
         return standardise(features, self.mean, self.scale) * self.coefficients
 
+    def takes(self, features: int) -> bool:
+        """Return whether rows of so many features can be what it was trained on."""
+        return self.mean.shape == self.scale.shape == self.coefficients.shape == (features,)
+
     def save(self, folder: Path) -> None:
         """Write the coefficients as JSON."""
         body = {

@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,19 +77,31 @@ class ModelPackage:
     def load(cls, folder: Path) -> ModelPackage:
         """Read a package; raise PackageError naming the file that is missing or unreadable."""
         folder = Path(folder)
-        try:
-            metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
-            return cls(
-                model=load_model(metadata["algorithm"], folder),
-                schema=FeatureSchema.load(folder),
-                calibration=Calibration.load(folder),
-                metadata=metadata,
-                version=_digest(folder),
+        metadata = _read(METADATA_FILE, lambda: json.loads((folder / METADATA_FILE).read_text(encoding="utf-8")))
+        package = cls(
+            model=_read("the model", lambda: load_model(metadata["algorithm"], folder)),
+            schema=_read("feature_schema.json", lambda: FeatureSchema.load(folder)),
+            calibration=_read("calibration.json", lambda: Calibration.load(folder)),
+            metadata=metadata,
+            version=_digest(folder),
+        )
+        if not package.model.takes(len(package.schema.features)):
+            raise PackageError(
+                f"model package: the model was not trained on the {len(package.schema.features)} features that "
+                "feature_schema.json names; both must come from the same training job"
             )
-        except FileNotFoundError as error:
-            raise PackageError(f"model package: {Path(error.filename or folder).name} is missing") from error
-        except (KeyError, ValueError) as error:
-            raise PackageError(f"model package: {error}") from error
+        return package
+
+
+def _read(what: str, read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except FileNotFoundError as error:
+        raise PackageError(f"model package: {Path(error.filename or what).name} is missing") from error
+    except (KeyError, TypeError, AttributeError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        # XGBoost's own messages go on with pages of addresses.
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise PackageError(f"model package: {what} cannot be read: {reason}") from None
 
 
 def _digest(folder: Path) -> str:

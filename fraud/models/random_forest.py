@@ -96,6 +96,10 @@ class RandomForestModel:
         slope = np.where(np.abs(total) > _EDGE, distance / np.where(total == 0, 1, total), 1 / (start * (1 - start)))
         return moves * slope
 
+    def takes(self, features: int) -> bool:
+        """Return whether no split is on a feature beyond so many: those that the forest never uses are not kept."""
+        return self.arrays["feature"].max(initial=-1) < features
+
     def save(self, folder: Path) -> None:
         """Write the arrays."""
         np.savez_compressed(folder / MODEL_FILE, **self.arrays)

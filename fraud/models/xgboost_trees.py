@@ -42,6 +42,10 @@ class XGBoostModel:
         rows = xgboost.DMatrix(np.ascontiguousarray(features, dtype=np.float32))
         return self.booster.predict(rows, pred_contribs=True)[:, :-1].astype(np.float64)
 
+    def takes(self, features: int) -> bool:
+        """Return whether rows of so many features can be what it was trained on."""
+        return self.booster.num_features() == features
+
     def save(self, folder: Path) -> None:
         """Write the booster in XGBoost's portable binary form."""
         self.booster.save_model(folder / MODEL_FILE)

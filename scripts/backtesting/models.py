@@ -16,7 +16,7 @@ from fraud.models.package import ModelPackage, PackageError
 from scripts.retraining.discovery import outputs_of
 from scripts.retraining.errors import InputError, OperatorError
 from scripts.scoring.options import clients_of, prefix_of
-from training_code.archives import unpack
+from training_code.archives import BROKEN, unpack
 
 Say = Callable[[str], None]
 
@@ -35,7 +35,7 @@ def model_of(options: argparse.Namespace, event_type: EventType, say: Say) -> Mo
             try:
                 with tarfile.open(path) as archive:
                     unpack(archive, folder / "model")
-            except (tarfile.TarError, OSError) as error:
+            except BROKEN as error:
                 raise InputError(f"--model {options.model}: is no model.tar.gz ({error})") from error
             path = folder / "model"
         if not path.is_dir():

@@ -14,6 +14,7 @@ from fraud.features.schema import SCHEMA_FILE, FeatureSchema, SchemaError
 from scripts.promoting.duel import Duel, version_of
 from scripts.retraining.clients import Clients
 from scripts.retraining.errors import InputError, error_code
+from training_code.archives import BROKEN
 
 APPROVED, PENDING = "Approved", "PendingManualApproval"
 
@@ -85,7 +86,7 @@ def schema_of(clients: Clients, package: dict[str, Any]) -> FeatureSchema:
         with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
             member = next(m for m in archive if m.name.removeprefix("./") == SCHEMA_FILE)
             return FeatureSchema.from_json(json.load(archive.extractfile(member)))
-    except (ClientError, tarfile.TarError, EOFError, OSError, StopIteration, SchemaError, ValueError) as error:
+    except (ClientError, *BROKEN, StopIteration, SchemaError, ValueError) as error:
         reason = str(error) or f"it has no {SCHEMA_FILE}"
         raise InputError(f"The feature schema of {uri} cannot be read: {reason}.") from error
 

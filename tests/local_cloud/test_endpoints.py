@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import random
 from collections import Counter
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_cloud.conftest import Cloud, wait_until
+from tests.local_cloud.conftest import Cloud, tar_gz, wait_until
 from tests.local_cloud.hosting import Hosting
 
 BROKEN = "def model_fn(folder):\n    raise RuntimeError('no such model')\n"
@@ -145,6 +146,12 @@ def test_a_first_deployment_that_fails_says_why(hosting: Hosting) -> None:
     answer = hosting.deploy("never", "never")
     assert "models/never.tar.gz" in answer["FailureReason"]
     hosting.delete("never")
+    whole = tar_gz({"factor.txt": "1", "padding": random.Random(1).randbytes(5000)})
+    for damaged in (whole[:-2000], whole[:2000] + bytes(50) + whole[2050:], b""):
+        hosting.s3.put_object(Bucket="hosting", Key="models/never.tar.gz", Body=damaged)
+        answer = hosting.deploy("never", "never")
+        assert "never.tar.gz is not a tar.gz archive that is whole" in answer["FailureReason"]
+        hosting.delete("never")
 
 
 def test_deleting_in_the_middle_of_an_update_leaves_no_process(hosting: Hosting) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -257,6 +258,36 @@ def test_incomplete_packages_are_refused(trained, tmp_path):
         (tmp_path / name).write_bytes((model / name).read_bytes())
     with pytest.raises(PackageError, match=r"\.(ubj|npz|json)"):
         ModelPackage.load(tmp_path)
+
+
+DAMAGED = {
+    "a model that is cut off": (
+        r"\.(ubj|npz)$|logistic",
+        lambda body: body[: len(body) // 2],
+        "the model cannot be read",
+    ),
+    "no JSON": ("^model.json", lambda body: b"\0", "model.json cannot be read"),
+    "no calibration's": ("calibration", lambda _: b"[1]", "calibration.json cannot be read"),
+    "no schema's": ("schema", lambda _: b'{"features": 5}', "feature_schema.json cannot be read|features"),
+    "a feature less": ("schema", lambda body: _without_the_first_feature(body), "was not trained on the 3 features"),
+}
+
+
+def _without_the_first_feature(body):
+    schema = json.loads(body)
+    return json.dumps({**schema, "features": schema["features"][1:]}).encode()
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_damaged_packages_are_refused_by_name(trained, tmp_path, damage):
+    """Promised: an endpoint whose model is damaged, or has another number of features, does not start."""
+    which, change, message = DAMAGED[damage]
+    shutil.copytree(trained[1], tmp_path / "model")
+    (path,) = [path for path in (tmp_path / "model").iterdir() if re.search(which, path.name)]
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(PackageError, match=message) as caught:
+        ModelPackage.load(tmp_path / "model")
+    assert "\n" not in str(caught.value)
 
 
 def test_package_refuses_features_that_do_not_fit(trained):

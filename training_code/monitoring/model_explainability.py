@@ -122,5 +122,5 @@ def _model(settings: Settings) -> ModelPackage:
             with tarfile.open(archive, "r:gz") as tar:
                 archives.unpack(tar, Path(scratch))
             return ModelPackage.load(Path(scratch))
-        except (tarfile.TarError, OSError, EOFError, PackageError) as error:
+        except (*archives.BROKEN, PackageError) as error:
             raise AnalysisError(f"model_source: {archive} cannot be read ({error})") from None

@@ -7,6 +7,7 @@ import sys
 import tarfile
 import threading
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -193,8 +194,8 @@ def _extract(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive) as packed:
             unpack(packed, folder)
-    except tarfile.TarError as error:
-        raise StartFailed(f"The model data {archive.name} is not a tar.gz archive: {error}") from error
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise StartFailed(f"The model data {archive.name} is not a tar.gz archive that is whole: {error}") from error
 
 
 def _free_port() -> int:
