@@ -77,7 +77,7 @@ def promote(options: argparse.Namespace, console: Console) -> None:
     if not options.package and not duel.challenger:
         raise InputError("There is no challenger to promote; name a version to promote that one.")
     package = packages.resolve(clients, duel, options.package) if options.package else duel.challenger
-    if package == duel.champion:
+    if package == duel.champion and not duel.half_promoted:
         console.print(f"{version_of(package)} is the champion already.", **PLAIN)
         return
     found = packages.describe(clients, package)

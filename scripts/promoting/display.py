@@ -22,6 +22,12 @@ def show_duel(duel: Duel, console: Console) -> None:
     console.print(f"challenger  {version_of(duel.challenger):<6} {duel.challenger}{mode}".rstrip(), **PLAIN)
     if duel.status.endswith("_IN_PROGRESS"):
         console.print(f"The stack {duel.stack} is in {duel.status}.", **PLAIN)
+    elif duel.half_promoted:
+        console.print(
+            f"The monitors compare with {version_of(duel.monitored or '')}: unless a promotion is running, one was "
+            f"stopped half-way. Promote {version_of(duel.champion)} again to end it.",
+            **PLAIN,
+        )
 
 
 def show_comparison(result: Mapping[str, Any], console: Console) -> None:

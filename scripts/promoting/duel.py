@@ -6,9 +6,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from scripts.retraining.clients import Clients
 from scripts.retraining.discovery import outputs_of
-from scripts.retraining.errors import OperatorError
+from scripts.retraining.errors import OperatorError, denied
 
 CHAMPION_PARAMETER, CHALLENGER_PARAMETER, GUARDRAILS = "ModelPackageArn", "ChallengerModelPackageArn", "Guardrails"
 CHAMPION_VARIANT, CHALLENGER_VARIANT = "primary", "challenger"
@@ -22,7 +24,10 @@ class Busy(OperatorError):
 
 @dataclass(frozen=True)
 class Duel:
-    """One environment's serving stack, as it stands; ARNs are empty where there is no such model."""
+    """One environment's serving stack, as it stands; ARNs are empty where there is no such model.
+
+    `monitored` is the model whose baselines the monitors have, None where they are not deployed or not to be seen.
+    """
 
     prefix: str
     stack: str
@@ -36,6 +41,12 @@ class Duel:
     promotion_role: str
     parameters: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    monitored: str | None = None
+
+    @property
+    def half_promoted(self) -> bool:
+        """Whether a promotion stopped between the endpoint and its monitors, which still have another's baselines."""
+        return self.monitored is not None and self.monitored != self.champion
 
     @property
     def challenger_target(self) -> str:
@@ -76,7 +87,19 @@ def look(clients: Clients, prefix: str) -> Duel:
         promotion_role=outputs["PromotionRoleArn"],
         parameters=parameters,
         outputs=outputs,
+        monitored=_monitored(clients, f"{prefix}-monitoring"),
     )
+
+
+def _monitored(clients: Clients, stack: str) -> str | None:
+    try:
+        found = clients.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError as error:
+        if denied(error) or "does not exist" in str(error):
+            return None
+        raise
+    given = {item["ParameterKey"]: item.get("ParameterValue", "") for item in found.get("Parameters", [])}
+    return given.get(CHAMPION_PARAMETER)
 
 
 def refuse_if_busy(clients: Clients, duel: Duel) -> list[str]:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from scripts.promoting import changes, packages
+from scripts.promoting import changes, commands, packages
 from scripts.promoting.duel import Busy, Duel, refuse_if_busy, version_of
 from scripts.retraining.errors import InputError, OperatorError
 from tests.unit.retrain_cloud import client_error
@@ -73,6 +73,28 @@ def test_two_promotions_at_once_are_refused_and_a_retraining_is_told() -> None:
         refuse_if_busy(clients(stepfunctions=promoting), duel())
     retraining = Machine(r1=("RUNNING", {"dataset": "s3://b/k"}), old=("FAILED", {"modelPackageArn": "x"}))
     assert refuse_if_busy(clients(stepfunctions=retraining), duel()) == ["r1"]
+
+
+def test_a_promotion_that_was_stopped_half_way_is_told_and_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promised: the champion can be promoted again while the monitors have another model's baselines."""
+    monkeypatch.setattr(commands.packages, "resolve", lambda *_: f"{GROUP}/3")
+    monkeypatch.setattr(
+        commands.packages, "describe", lambda *_: {"ModelPackageArn": f"{GROUP}/3", "ModelApprovalStatus": "Approved"}
+    )
+    monkeypatch.setattr(commands.packages, "check_features", lambda *_: None)
+    options = SimpleNamespace(package="3", approve=False, dry_run=True, follow=True)
+    said = {}
+    for monitored in ("3", "2", None):
+        standing = duel(monitored=monitored and f"{GROUP}/{monitored}")
+        monkeypatch.setattr(commands, "_open", lambda _, d=standing: (clients(stepfunctions=Machine()), d))
+        console = Console(file=io.StringIO(), width=200)
+        commands.status(options, console)
+        commands.promote(options, console)
+        said[monitored] = console.file.getvalue()
+    assert "The monitors compare with v2" in said["2"] and "Promote v3 again" in said["2"]
+    assert "Promote v3 in place of v3" in said["2"]
+    for other in ("3", None):
+        assert "monitors" not in said[other] and "v3 is the champion already" in said[other]
 
 
 def test_a_promotion_has_one_name_for_all_who_start_it_and_another_after_a_failure() -> None:
