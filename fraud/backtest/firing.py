@@ -6,6 +6,7 @@ columns, all others once for each combination of the values that they refer to, 
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 from collections import defaultdict
@@ -27,7 +28,7 @@ __all__ = ["FIRED", "NOT", "SKIPPED", "fire"]
 ROWS_AT_ONCE = 20_000
 ALONE = 60_000
 """Evaluations that are not worth another process."""
-_ROW = "__row"
+_ROW, _ZEROS = "__row", "__zeros"
 
 
 def fire(
@@ -82,9 +83,9 @@ class _Group:
             # A condition without variables is the same for all.
             self.distinct = pl.DataFrame({_ROW: [0]})
         else:
-            table = variables.select(names)
+            table = variables.select(*names, _negative_zeros(variables, names).alias(_ZEROS))
             self.distinct = table.unique().drop_nulls().with_row_index(_ROW)
-            joined = table.join(self.distinct, on=list(names), how="left", maintain_order="left")
+            joined = table.join(self.distinct, on=[*names, _ZEROS], how="left", maintain_order="left")
             self._row = joined[_ROW]
         self._codes = np.full((len(self.distinct), len(which)), SKIPPED, dtype=np.int8)
 
@@ -106,6 +107,13 @@ class _Group:
         # Events with a value missing have no combination: they point past the end, where rules are skipped.
         skipped = np.full((1, len(self.which)), SKIPPED, dtype=np.int8)
         return np.concatenate([self._codes, skipped])[self._row.fill_null(len(self._codes)).to_numpy()]
+
+
+def _negative_zeros(variables: pl.DataFrame, names: tuple[str, ...]) -> pl.Expr:
+    """Which of the values are -0.0, in bits: it equals 0.0, and what is divided by it is another number."""
+    floats = [name for name in names if variables.schema[name].is_float()]
+    bits = [(1 / pl.col(name) == -math.inf).cast(pl.UInt64) * 2**bit for bit, name in enumerate(floats)]
+    return pl.sum_horizontal(bits) if bits else pl.lit(0, pl.UInt64)
 
 
 def _evaluated(

@@ -137,6 +137,13 @@ _ROWS = st.lists(st.tuples(_NUMBER, _NUMBER, _NUMBER, _NUMBER, _TEXT, _TEXT), mi
 _NAMES = ("TX_AMOUNT", "score", "customer_count_1d", "is_night", "CUSTOMER_ID", "TERMINAL_ID")
 
 
+def test_zeros_of_either_sign_are_told_apart():
+    """They are equal, but not what is divided by them."""
+    rules = _compile(["(TX_AMOUNT <= 1.0 ? 1.0 / TX_AMOUNT : 0.0) > 0.0"])
+    table = pl.DataFrame({"TX_AMOUNT": [0.0, -0.0, None, -0.0, 0.0]})
+    assert firing.fire(rules, CARDS, table, processes=1)[:, 0].tolist() == [FIRED, NOT, SKIPPED, NOT, FIRED]
+
+
 @settings(max_examples=400, deadline=None)
 @given(_CONDITIONS, _ROWS)
 def test_conditions_on_columns_mean_what_cel_means(condition, rows):
