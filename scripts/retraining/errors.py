@@ -27,9 +27,13 @@ _EXPIRED = {
     "RequestExpired",
     "InvalidClientTokenId",
     "InvalidAccessKeyId",
+    "InvalidSignatureException",
+    "InvalidToken",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
+_SKEWED = "RequestTimeTooSkewed"
+_SKEWED_TEXTS = ("Signature expired", "Signature not yet current")
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _SIGN_ON = (UnauthorizedSSOTokenError, TokenRetrievalError)
 _TOO_SLOW = (ReadTimeoutError, ConnectTimeoutError)
@@ -56,7 +60,7 @@ def error_code(error: ClientError) -> str:
 def without_credentials(error: Exception) -> bool:
     """Whether the caller has none that are any good, so that nothing else can be asked either."""
     if isinstance(error, ClientError):
-        return error_code(error) in _EXPIRED
+        return error_code(error) in {*_EXPIRED, _SKEWED}
     return isinstance(error, (NoCredentialsError, PartialCredentialsError, *_SIGN_ON))
 
 
@@ -100,6 +104,8 @@ def explain(error: Exception) -> str:
 def _explain_client_error(error: ClientError) -> str:
     code, operation = error_code(error), error.operation_name
     message = error.response.get("Error", {}).get("Message", "")
+    if code == _SKEWED or message.startswith(_SKEWED_TEXTS):
+        return f"This machine's clock differs from AWS's by minutes: set it, as by NTP, and run again ({message})."
     if code in _EXPIRED:
         return f"The AWS credentials are expired or invalid ({code} from {operation}): renew them and run again."
     if code in _DENIED:

@@ -83,6 +83,21 @@ def test_credentials_that_are_no_good_are_a_finding() -> None:
     assert finding.status == "error" and "expired or invalid" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large."),
+        ("InvalidSignatureException", "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z"),
+        ("SignatureDoesNotMatch", "Signature not yet current: 20260101T010000Z is still later than 20260101T001500Z"),
+    ],
+)
+def test_a_clock_that_is_wrong_is_not_taken_for_wrong_credentials(code: str, message: str) -> None:
+    """Promised: a command on a machine whose clock is minutes off says so."""
+    skewed = Stubbed("sts", lambda stub: stub.add_client_error("get_caller_identity", code, message))
+    (finding,) = wrong(find("account", skewed))
+    assert finding.status == "error" and "clock differs from AWS's by minutes" in finding.message
+
+
 def test_services_of_the_region() -> None:
     (finding,) = find("services")
     assert finding.status == "ok" and "sagemaker" in finding.message
