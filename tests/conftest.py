@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# OpenMP (XGBoost) reads this as it is loaded: threads that wait in a loop take the cores from the other processes.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

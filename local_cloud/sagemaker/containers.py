@@ -183,6 +183,8 @@ class Container:
             "HOME": str(self.root / "home"),
             "TMPDIR": str(self.root / "tmp"),
             "PYTHONUNBUFFERED": "1",
+            # OpenMP's threads wait in a loop, for a machine of one's own: here others need the cores meanwhile.
+            "OMP_WAIT_POLICY": "passive",
             # A job that installs packages must not change the environment that all jobs and the server share.
             "PIP_TARGET": str(packages),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
