@@ -11,6 +11,7 @@ import pytest
 
 from scripts.scoring.client import ScoringClient
 from tests.e2e.conftest import Demo
+from tests.e2e.monitors import until
 
 pytestmark = pytest.mark.timeout(300)
 PAYMENTS = 120
@@ -106,3 +107,6 @@ def test_while_the_data_key_is_disabled_nothing_is_decided_and_nothing_is_lost(d
     assert kept["outcome"] == before["outcome"] and kept["label"] is None
     again = client.score(_payment("key-1", 1))
     assert again == client.score(_payment("key-1", 1))
+    # The next test kills the cloud: that the key is enabled has to be saved by then, as all is that came before a tag.
+    kms.tag_resource(KeyId=key, Tags=[{"TagKey": "fault", "TagValue": "is over"}])
+    until(lambda: "is over" in (demo.state / "services" / "kms.json").read_text())
