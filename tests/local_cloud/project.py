@@ -15,6 +15,9 @@ from tests.infra.conftest import ENVIRONMENTS, synthesize, write_stand_ins
 from tests.local_cloud.conftest import ACCOUNT, Cloud
 from tests.local_cloud.stacks import Stack
 
+# Tests share the machine: an endpoint that waits for a core answers later than a payment would wait for it.
+PATIENT = {"scoring": {"endpoint_timeout_ms": 5000}}
+
 
 @cache
 def assemblies() -> Path:
@@ -24,7 +27,7 @@ def assemblies() -> Path:
     stand_ins = write_stand_ins(folder)
     # The scoring function runs here, so its package is the real one.
     pack_function(event_types.load("card-transactions"), "x86_64", stand_ins / "function.zip")
-    synthesize(folder, stand_ins, *ENVIRONMENTS)
+    synthesize(folder, stand_ins, *(f"{environment}:{json.dumps(PATIENT)}" for environment in ENVIRONMENTS))
     return folder
 
 

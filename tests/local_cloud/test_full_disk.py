@@ -79,12 +79,12 @@ def test_state_that_could_not_be_saved_is_saved_once_there_is_room(cloud: Cloud)
     saved = cloud.state_dir / "services" / "ssm.json"
     first, second = unique("first"), unique("second")
     parameters.put_parameter(Name=first, Value="1", Type="String")
-    wait_until(lambda: saved.exists() and first in saved.read_text(), 10)
+    wait_until(lambda: saved.exists() and first in saved.read_text(), 60)
     with full_disk(cloud, 1024):
         parameters.put_parameter(Name=second, Value="2" * 4096, Type="String")
-        wait_until(lambda: "The state cannot be saved" in log.read_text(), 10)
+        wait_until(lambda: "The state cannot be saved" in log.read_text(), 60)
         assert second not in saved.read_text() and not list(saved.parent.glob("*.new"))
-    wait_until(lambda: second in saved.read_text(), 10)
+    wait_until(lambda: second in saved.read_text(), 60)
 
 
 def test_a_server_that_cannot_write_its_state_does_not_start(tmp_path: Path) -> None:

@@ -263,7 +263,8 @@ def test_a_model_quality_run_compares_the_challenger_and_watches_the_champion_al
     (captured / "champion").rename(source / "primary")
     (captured / "challenger").rename(source / "challenger")
     constraints = tmp_path / "constraints.json"
-    constraints.write_text(json.dumps({"version": 0.0, "binary_classification_constraints": {}}))
+    floor = {"recall": {"threshold": 0.0, "comparison_operator": "LessThanThreshold"}}
+    constraints.write_text(json.dumps({"version": 0.0, "binary_classification_constraints": floor}))
     environment = {
         "analysis_type": "MODEL_QUALITY",
         "problem_type": "BinaryClassification",
