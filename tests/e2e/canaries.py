@@ -6,6 +6,8 @@ import itertools
 import json
 import re
 import struct
+import sys
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from fraud.cards import _plain, is_card_number
+from fraud.cards import is_card_number
 
 MARK = "49927398"
 """What every canary begins with; the rest says which one it is."""
 _SCATTERED = re.compile(r"[\W_]{0,3}".join(MARK))
+_DIGITS = {code: str(unicodedata.digit(chr(code))) for code in range(128, sys.maxunicode) if chr(code).isdecimal()}
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
 
 
@@ -68,10 +71,13 @@ class Canaries:
         """An excerpt where the content holds one of them, in whatever form; None where it does not."""
         for view in _views(content):
             text = view.decode("utf-8", "replace")
-            plain = text if text.isascii() else _plain(text)
+            plain = text if text.isascii() else text.translate(_DIGITS)
             if match := _SCATTERED.search(plain):
                 return plain[max(0, match.start() - 160) : match.end() + 60]
-        numbers = itertools.chain.from_iterable((struct.pack("<d", n), struct.pack("<q", n)) for n in self.given)
+        numbers = [packed for n in self.given for packed in (struct.pack("<d", n), struct.pack("<q", n))]
+        # The upper halves of all of them are a few: where there is none, there is no number.
+        if not any(half in content for half in {number[4:] for number in numbers}):
+            return None
         return "as a binary number" if any(number in content for number in numbers) else None
 
 
