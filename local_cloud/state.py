@@ -7,10 +7,15 @@ import time
 log = logging.getLogger("local_cloud.state")
 
 _changed = threading.Event()
+_last_change = 0.0
+# What changes without a request (a state machine goes on by itself) is found so late, in seconds.
+_IDLE = 10.0
 
 
 def touch() -> None:
     """Say that something worth keeping changed."""
+    global _last_change
+    _last_change = time.monotonic()
     _changed.set()
 
 
@@ -21,11 +26,12 @@ def start_snapshots(seconds: float) -> None:
     def run() -> None:
         told = None
         while True:
-            _changed.wait()
+            if not _changed.wait(_IDLE):
+                touch()
             time.sleep(seconds)
             _changed.clear()
             try:
-                if persistence.save_changed():
+                if persistence.save_changed(_last_change):
                     _changed.set()
                 if told is not None:
                     log.warning("The state is saved again")

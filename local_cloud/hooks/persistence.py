@@ -11,16 +11,18 @@ from typing import Any
 log = logging.getLogger("local_cloud.state")
 
 _written: dict[str, bytes] = {}
+_looked_at: dict[str, float] = {}
 _not_before: dict[str, float] = {}
 _ATTEMPTS = 5
 # A service is looked at again after this many times the time that it took: at most 5 % of one core goes into it.
 _PAUSE_FACTOR = 20
 
 
-def save_changed() -> bool:
+def save_changed(since: float) -> bool:
     """Write the state of every loaded service whose state differs from the last write.
 
-    Services with much state (long logs) are left out now and then; returns whether any was.
+    Services that were looked at after `since` (monotonic seconds), when something changed last, are as they were.
+    Of the others those with much state (long logs) are left out now and then; returns whether any was.
 
     Raises:
         OSError: a service's state cannot be written; the file before it stands, and all others were written.
@@ -33,9 +35,12 @@ def save_changed() -> bool:
     left_out, failure = False, None
     for name, get_state in app._build_persistence_save_dict().items():
         started = time.monotonic()
+        if _looked_at.get(name, -1.0) > since:
+            continue
         if started < _not_before.get(name, 0.0):
             left_out = True
             continue
+        _looked_at[name] = started
         data = _serialised(name, get_state)
         if data is not None and _written.get(name) != (digest := hashlib.blake2b(data).digest()):
             temporary = folder / f"{name}.json.new"
@@ -45,6 +50,7 @@ def save_changed() -> bool:
                 _written[name] = digest
             except OSError as error:
                 failure = error
+                _looked_at.pop(name, None)
                 temporary.unlink(missing_ok=True)
         finished = time.monotonic()
         _not_before[name] = finished + _PAUSE_FACTOR * (finished - started)
@@ -56,6 +62,7 @@ def save_changed() -> bool:
 def forget() -> None:
     """After a reset the files are gone, so that every state counts as changed."""
     _written.clear()
+    _looked_at.clear()
 
 
 def _serialised(name: str, get_state: Any) -> bytes | None:
