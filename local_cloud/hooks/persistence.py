@@ -40,7 +40,7 @@ def save_changed(since: float) -> bool:
         if started < _not_before.get(name, 0.0):
             left_out = True
             continue
-        _looked_at[name] = started
+        _looked_at[name], spent = started, time.thread_time()
         data = _serialised(name, get_state)
         if data is not None and _written.get(name) != (digest := hashlib.blake2b(data).digest()):
             temporary = folder / f"{name}.json.new"
@@ -52,8 +52,8 @@ def save_changed(since: float) -> bool:
                 failure = error
                 _looked_at.pop(name, None)
                 temporary.unlink(missing_ok=True)
-        finished = time.monotonic()
-        _not_before[name] = finished + _PAUSE_FACTOR * (finished - started)
+        # Of this thread's own time: a machine that is busy with other things is no reason to wait longer.
+        _not_before[name] = time.monotonic() + _PAUSE_FACTOR * (time.thread_time() - spent)
     if failure is not None:
         raise failure
     return left_out

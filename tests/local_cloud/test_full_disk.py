@@ -73,18 +73,22 @@ def test_writes_without_room_are_refused_and_change_nothing(cloud: Cloud) -> Non
     assert s3.get_object(Bucket=bucket, Key="kept")["Body"].read() == LARGE + LARGE
 
 
-def test_state_that_could_not_be_saved_is_saved_once_there_is_room(cloud: Cloud) -> None:
-    """Promised: the log says so, the state of before stays whole, and no further change is needed to save it later."""
-    parameters, log = cloud.client("ssm"), cloud.state_dir / "server.log"
-    saved = cloud.state_dir / "services" / "ssm.json"
-    first, second = unique("first"), unique("second")
-    parameters.put_parameter(Name=first, Value="1", Type="String")
-    wait_until(lambda: saved.exists() and first in saved.read_text(), 60)
-    with full_disk(cloud, 1024):
-        parameters.put_parameter(Name=second, Value="2" * 4096, Type="String")
-        wait_until(lambda: "The state cannot be saved" in log.read_text(), 60)
-        assert second not in saved.read_text() and not list(saved.parent.glob("*.new"))
-    wait_until(lambda: second in saved.read_text(), 60)
+def test_state_that_could_not_be_saved_is_saved_once_there_is_room(own_cloud: Cloud) -> None:
+    """Promised: the log says so, the state of before stays whole, and no further change is needed to save it later.
+
+    On a cloud of its own: the log of a long day is beyond the limit itself.
+    """
+    own_cloud.run("up")
+    parameters, log = own_cloud.client("ssm"), own_cloud.state_dir / "server.log"
+    saved = own_cloud.state_dir / "services" / "ssm.json"
+    parameters.put_parameter(Name="first", Value="1", Type="String")
+    wait_until(lambda: saved.exists() and "first" in saved.read_text())
+    with full_disk(own_cloud, 16 << 10):
+        for number in range(5):
+            parameters.put_parameter(Name=f"second-{number}", Value="2" * 4096, Type="String")
+        wait_until(lambda: "The state cannot be saved" in log.read_text())
+        assert "second-4" not in saved.read_text() and not list(saved.parent.glob("*.new"))
+    wait_until(lambda: "second-4" in saved.read_text())
 
 
 def test_a_server_that_cannot_write_its_state_does_not_start(tmp_path: Path) -> None:
