@@ -29,7 +29,7 @@ def main() -> int:
         ("Node and the CDK CLI", [ROOT / "package.json", ROOT / "package-lock.json"], install_cdk_cli),
         ("wheels for the containers", [ROOT / "wheelhouse.lock"], build_wheelhouse),
         ("packages of the scoring function", [ROOT / "functions.lock"], build_functions),
-        ("the CDK's bytecode", [ROOT / "requirements.lock"], compile_synthesis),
+        ("bytecode", [ROOT / "requirements.lock"], compile_modules),
     ]
     for title, inputs, install in steps:
         try:
@@ -77,15 +77,21 @@ def build_functions() -> None:
     subprocess.run([sys.executable, "-m", "scripts.build_functions"], check=True, cwd=ROOT)
 
 
-def compile_synthesis() -> None:
-    """Let a first import write the bytecode of what a synthesis imports.
+def compile_modules() -> None:
+    """Have the bytecode of what a synthesis (with and without -O) and the local cloud import written once.
 
     The modules of aws-cdk-lib are so long that compiling them takes longer than the synthesis, and where
-    PYTHONDONTWRITEBYTECODE is set, as in many containers, every synthesis would do it again.
+    PYTHONDONTWRITEBYTECODE is set, as in many containers, every process would do it again.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    command = [sys.executable, "-O", "-c", "import app"]
-    subprocess.run(command, check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    packages = Path(sysconfig.get_path("purelib"))
+    for command in (
+        ["-O", "-c", "import app"],
+        ["-c", "import app, cdk_nag, cfnlint.api"],
+        ["-m", "compileall", "-q", *(str(packages / name) for name in ("ministack", "hypercorn"))],
+    ):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run([sys.executable, *command], check=True, cwd=ROOT, env=environment, **quiet)
 
 
 def _fit_npm() -> str | None:

@@ -7,6 +7,8 @@ import pytest
 
 # OpenMP (XGBoost) reads this as it is loaded: threads that wait in a loop take the cores from the other processes.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Hundreds of processes import the same modules: where containers set this, each would compile them anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
