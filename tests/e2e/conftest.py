@@ -123,7 +123,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield running
         return
     # A test kills this one in the middle of a second's work, which must have been saved by then.
-    yield from _told(tmp_path_factory.mktemp("loop"), "--loop", "--seed", 3, LOCAL_CLOUD_SNAPSHOT_SECONDS="0.5")
+    yield from _told(tmp_path_factory.mktemp("loop"), "--loop", "--seed", 3, LOCAL_CLOUD_SNAPSHOT_SECONDS="0.2")
 
 
 @pytest.fixture(scope="session")
