@@ -90,8 +90,11 @@ def compile_modules() -> None:
         ["-c", "import app, cdk_nag, cfnlint.api"],
         ["-m", "compileall", "-q", *(str(packages / name) for name in ("ministack", "hypercorn"))],
     ):
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run([sys.executable, *command], check=True, cwd=ROOT, env=environment, **quiet)
+        done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            # What is said of the version of Node is of interest where something fails alone.
+            print(done.stdout + done.stderr, file=sys.stderr)
+            done.check_returncode()
 
 
 def _fit_npm() -> str | None:

@@ -72,6 +72,15 @@ def test_environment_is_clean_and_python_is_this_one(make: Make, lines: list[str
     assert lines[2].startswith(str(container.root))
 
 
+@pytest.mark.parametrize(("given", "waits"), [({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")])
+def test_threads_that_wait_leave_the_cores_to_others_unless_a_job_says_otherwise(
+    make: Make, lines: list[str], given: dict[str, str], waits: str
+):
+    container = make("bash", "-c", "echo $OMP_WAIT_POLICY", environment=given)
+    container.start()
+    assert container.wait() == 0 and lines == [waits]
+
+
 def test_signals_become_exit_codes_as_in_docker(make: Make):
     container = make("bash", "-c", "kill -SEGV $$")
     container.start()
