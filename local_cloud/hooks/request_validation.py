@@ -63,7 +63,10 @@ def _explanation(apigateway_v1: Any, schema: dict[str, Any], body: bytes) -> str
 
 
 def _faults(schema: dict[str, Any], value: Any, valid: Callable[[dict[str, Any], Any], bool]) -> Iterator[str]:
-    """The keywords that refuse the value, each in API Gateway's words; like it, without the place of the value."""
+    """The keywords that refuse the value; like API Gateway, without the place of the value.
+
+    Of missing and unknown fields and of types it speaks in API Gateway's words, of others in its own.
+    """
     fields = {name: schema[name] for name in ("properties", "patternProperties") if name in schema}
     for keyword, rule in schema.items():
         if keyword == "properties" and isinstance(value, dict):
@@ -79,22 +82,11 @@ def _faults(schema: dict[str, Any], value: Any, valid: Callable[[dict[str, Any],
 
 
 def _words(keyword: str, rule: Any, value: Any) -> str:
-    shown = json.dumps(value)
     if keyword == "required":
         return f"object has missing required properties ({_list(sorted(set(rule) - value.keys()))})"
     if keyword == "type":
         allowed = _list(rule if isinstance(rule, list) else [rule])
         return f"instance type ({_type(value)}) does not match any allowed primitive type (allowed: {allowed})"
-    if keyword == "enum":
-        return f"instance value ({shown}) not found in enum (possible values: {_list(rule)})"
-    if keyword == "pattern":
-        return f"ECMA 262 regex {json.dumps(rule)} does not match input string {shown}"
-    if keyword in ("maxLength", "minLength"):
-        long, most = ("long", "maximum") if keyword == "maxLength" else ("short", "minimum")
-        return f"string {shown} is too {long} (length: {len(value)}, {most} allowed: {rule})"
-    if keyword in ("maximum", "minimum"):
-        relation = "greater than" if keyword == "maximum" else "lower than"
-        return f"numeric instance is {relation} the required {keyword} ({keyword}: {rule}, found: {shown})"
     return f"instance does not satisfy {keyword}"
 
 
