@@ -201,12 +201,21 @@ def test_wrong_properties_are_named(cloud: Cloud, resource: dict[str, Any], reas
     stack.delete()
 
 
+def waiting(seconds: int) -> str:
+    """A template whose stack waits so long for a signal that never comes, and is rolled back."""
+    wait = {"Handle": {"Ref": "Handle"}, "Timeout": str(seconds)}
+    resources = {
+        "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+        "Signal": {"Type": "AWS::CloudFormation::WaitCondition", "Properties": wait},
+    }
+    return json.dumps({"Resources": resources})
+
+
 def test_short_operation_is_over_when_it_is_answered(cloud: Cloud) -> None:
     """A client that looks once is served; the CDK looks every five seconds, boto3's waiters every thirty."""
     cloudformation = cloud.client("cloudformation")
-    template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
-    cloudformation.create_stack(StackName="cfn-short", TemplateBody=json.dumps(template))
-    assert Stack(cloud, "cfn-short").status() == "CREATE_COMPLETE"
+    cloudformation.create_stack(StackName="cfn-short", TemplateBody=waiting(1))
+    assert Stack(cloud, "cfn-short").status() == "ROLLBACK_COMPLETE"
     cloudformation.delete_stack(StackName="cfn-short")
     with pytest.raises(ClientError, match="does not exist"):
         cloudformation.describe_stacks(StackName="cfn-short")
@@ -214,17 +223,10 @@ def test_short_operation_is_over_when_it_is_answered(cloud: Cloud) -> None:
 
 def test_long_operation_is_answered_while_it_lasts_and_refuses_another(cloud: Cloud) -> None:
     cloudformation, stack = cloud.client("cloudformation"), Stack(cloud, "cfn-long")
-    waiting = {
-        "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
-        "Signal": {
-            "Type": "AWS::CloudFormation::WaitCondition",
-            "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "4"},
-        },
-    }
-    cloudformation.create_stack(StackName=stack.name, TemplateBody=json.dumps({"Resources": waiting}))
+    cloudformation.create_stack(StackName=stack.name, TemplateBody=waiting(4))
     assert stack.status() == "CREATE_IN_PROGRESS"
     with pytest.raises(ClientError, match="CREATE_IN_PROGRESS"):
-        cloudformation.update_stack(StackName=stack.name, TemplateBody=json.dumps({"Resources": waiting}))
+        cloudformation.update_stack(StackName=stack.name, TemplateBody=waiting(5))
     assert stack.wait() == "ROLLBACK_COMPLETE"
     stack.delete()
 
