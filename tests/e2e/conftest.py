@@ -122,8 +122,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     if running := _running("FRAUDSTACK_LOOP"):
         yield running
         return
-    # A test kills this one in the middle of a second's work, which must have been saved by then.
-    yield from _told(tmp_path_factory.mktemp("loop"), "--loop", "--seed", 3, LOCAL_CLOUD_SNAPSHOT_SECONDS="0.2")
+    yield from _told(tmp_path_factory.mktemp("loop"), "--loop", "--seed", 3)
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +142,7 @@ def _running(variable: str) -> Demo | None:
     return Demo(console.read_text() if console.exists() else "", Path(place), Path(place) / "state", int(port))
 
 
-def _told(folder: Path, *arguments: object, **variables: str) -> Iterator[Demo]:
+def _told(folder: Path, *arguments: object) -> Iterator[Demo]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -153,7 +152,6 @@ def _told(folder: Path, *arguments: object, **variables: str) -> Iterator[Demo]:
         done = subprocess.run(
             [str(word) for word in (*command, *arguments)],
             cwd=REPOSITORY,
-            env={**os.environ, **variables},
             capture_output=True,
             text=True,
             timeout=600,

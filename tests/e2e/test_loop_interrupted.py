@@ -1,11 +1,12 @@
 """The local cloud is killed while the loop's platform makes a data set; no test can use that platform afterwards."""
 
+import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from tests.e2e.monitors import until
@@ -18,9 +19,11 @@ def test_two_at_once_start_one_and_a_kill_in_the_middle_leaves_nothing_half_done
     request = json.dumps({"trigger": "operator", "override": ["data"]})
     both = [steps.start_execution(stateMachineArn=guard, input=request)["executionArn"] for _ in range(2)]
     before = datasets(loop)
-    until(lambda: collecting(loop) and sorted(saved(loop).get(one, "") for one in both) == ["RUNNING", "SUCCEEDED"])
-    pid = json.loads((loop.state / "server.json").read_text())["pid"]
-    os.kill(pid, signal.SIGKILL)
+    # The job is held, since it would be over before it is saved that it runs.
+    until(lambda: collecting(loop) and hold(loop, "training_code.collect"))
+    until(lambda: sorted(saved(loop).get(one, "") for one in both) == ["RUNNING", "SUCCEEDED"])
+    assert collecting(loop)
+    server(loop).kill()
     again = [sys.executable, "-m", "local_cloud", "up", "--state-dir", str(loop.state), "--port", str(loop.port)]
     subprocess.run(again, check=True, capture_output=True, timeout=120, env={**os.environ, "AUTH": "true"})
 
@@ -42,6 +45,21 @@ def ask(loop) -> subprocess.CompletedProcess[str] | None:
     """Ask the guard as an operator does; None where somebody else (an alarm that rang again) was first."""
     asked = loop.run("scripts.guard", "start", "--override", "data", "--reason", "the cloud was killed")
     return None if "Refused (in-flight)" in asked.stdout else asked
+
+
+def server(loop) -> psutil.Process:
+    return psutil.Process(json.loads((loop.state / "server.json").read_text())["pid"])
+
+
+def hold(loop, module: str) -> bool:
+    """Suspend the process that runs a job's module; whether there was one. It ends with the cloud all the same."""
+    held = False
+    for process in server(loop).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if module in process.cmdline():
+                process.suspend()
+                held = True
+    return held
 
 
 def datasets(loop) -> set[str]:
